@@ -1,0 +1,3 @@
+"""Apache OpenWhisk rebuilt as actors."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Where actions run: the container port, the HTTP client, the log collector and the back ends."""

@@ -1,0 +1,1 @@
+"""Composition root: settings to actor system to roles; start, drain, stop."""

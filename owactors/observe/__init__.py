@@ -1,0 +1,1 @@
+"""Transaction ids in logs, log markers, metrics."""

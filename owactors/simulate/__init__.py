@@ -1,0 +1,1 @@
+"""The core driven by a trace instead of a clock."""
