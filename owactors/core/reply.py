@@ -28,7 +28,7 @@ class Interval:
 
 @frozen
 class ContainerReply:
-    """An HTTP answer. `body` holds at most `limit` bytes of the `length` bytes that were announced or read."""
+    """An HTTP answer; `body` holds at most `limit` of the `length` bytes announced or read."""
 
     status: int
     body: bytes
