@@ -1,6 +1,8 @@
-"""What is said with a store: the ways a store refuses."""
+"""What is said with a store: the ways a store refuses, and what it tells about itself."""
 
 from __future__ import annotations
+
+from attrs import frozen
 
 
 class StoreError(Exception):
@@ -29,3 +31,23 @@ class StoreUnavailable(StoreError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+@frozen
+class Acceptance:
+    """A non-blocking call that was answered 202: `message` holds what is needed to finish or explain it."""
+
+    activation_id: str
+    namespace: str
+    message: bytes
+    #: epoch milliseconds
+    accepted_at: int
+
+
+@frozen
+class NamespaceUsage:
+    """What the activation records of one namespace take: their number, and bytes of JSON."""
+
+    namespace: str
+    records: int
+    bytes: int
