@@ -161,9 +161,7 @@ def test_a_message_may_be_stashed_again(bench: Bench) -> None:
     assert [ask.what for ask in bench.actor.heard] == ["close", "a", "close", "b"]
 
 
-def test_the_stash_has_a_limit(
-    bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_stash_has_a_limit(bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Librarian, "stash_limit", 2)
     bench.give(Ask("close"))
     for name in "abc":
@@ -196,9 +194,7 @@ def test_a_handler_that_raises_is_logged_and_the_actor_goes_on(caplog: pytest.Lo
     assert bench.actor.heard[-1] == Ask("x")
 
 
-def test_an_outcome_that_cannot_be_wrapped_is_a_failure(
-    bench: Bench, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_outcome_that_cannot_be_wrapped_is_a_failure(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     def refuse(result: str) -> Answer:
         raise TypeError("no")
 

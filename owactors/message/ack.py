@@ -1,0 +1,140 @@
+"""Acknowledgements from an invoker to the controller that sent the activation. (OpenWhisk, Message.scala.)
+
+Three kinds: a Result answers the caller, a Completion frees the invoker's slot, Combined does both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from owactors.entity.activation import WhiskActivation
+from owactors.entity.errors import DeserializationError
+from owactors.entity.ids import ActivationId
+from owactors.entity.instance import ControllerInstanceId, InvokerInstanceId
+from owactors.entity.jsonfields import JsonObject, as_bool, as_object, as_string, maybe, need
+from owactors.entity.transaction import TransactionId
+
+Instance = InvokerInstanceId | ControllerInstanceId
+#: the whole record, or after shrinking only the activation's id
+Response = WhiskActivation | str
+
+
+def _id_of(response: Response) -> str:
+    return response if isinstance(response, str) else response.activation_id
+
+
+def _response_to_json(response: Response) -> JsonObject | str:
+    return response if isinstance(response, str) else response.to_json()
+
+
+def _response_from_json(value: object) -> Response:
+    return ActivationId(value).text if isinstance(value, str) else WhiskActivation.from_json(value)
+
+
+def _is_system_error(response: Response) -> bool | None:
+    return None if isinstance(response, str) else response.response.is_whisk_error
+
+
+@frozen
+class ResultMessage:
+    """The answer for the caller, sent before logs are collected; the slot stays taken."""
+
+    transid: TransactionId
+    response: Response
+
+    @property
+    def activation_id(self) -> str:
+        """The id, whichever form the response has."""
+        return _id_of(self.response)
+
+    def shrink(self) -> ResultMessage:
+        """The same with only the id as response."""
+        return ResultMessage(self.transid, self.activation_id)
+
+    def to_json(self) -> JsonObject:
+        """`{transid, response}`."""
+        return {"transid": self.transid.to_json(), "response": _response_to_json(self.response)}
+
+
+@frozen
+class CompletionMessage:
+    """The slot is free: the activation and its logs are done."""
+
+    transid: TransactionId
+    activation_id: str
+    is_system_error: bool | None
+    instance: Instance
+
+    def shrink(self) -> CompletionMessage:
+        """Nothing to shrink."""
+        return self
+
+    def to_json(self) -> JsonObject:
+        """`{transid, activationId, isSystemError?, instance}`."""
+        form: JsonObject = {"transid": self.transid.to_json(), "activationId": self.activation_id}
+        return _with_instance(form, self.is_system_error, self.instance)
+
+
+@frozen
+class CombinedCompletionAndResultMessage:
+    """Answer and free slot in one."""
+
+    transid: TransactionId
+    response: Response
+    is_system_error: bool | None
+    instance: Instance
+
+    @classmethod
+    def of(cls, transid: TransactionId, record: WhiskActivation, instance: Instance) -> Any:
+        """The message for a record; whether it is a system error follows from its status."""
+        return cls(transid, record, _is_system_error(record), instance)
+
+    @property
+    def activation_id(self) -> str:
+        """The id, whichever form the response has."""
+        return _id_of(self.response)
+
+    def shrink(self) -> CombinedCompletionAndResultMessage:
+        """The same with only the id as response."""
+        return CombinedCompletionAndResultMessage(self.transid, self.activation_id, self.is_system_error, self.instance)
+
+    def to_json(self) -> JsonObject:
+        """`{transid, response, isSystemError?, instance}`."""
+        form: JsonObject = {"transid": self.transid.to_json(), "response": _response_to_json(self.response)}
+        return _with_instance(form, self.is_system_error, self.instance)
+
+
+AcknowledgementMessage = ResultMessage | CompletionMessage | CombinedCompletionAndResultMessage
+
+
+def _with_instance(form: JsonObject, is_system_error: bool | None, instance: Instance) -> JsonObject:
+    if is_system_error is not None:
+        form["isSystemError"] = is_system_error
+    form["instance"] = instance.to_json()
+    return form
+
+
+def _instance(value: object) -> Instance:
+    source: Mapping[str, Any] = as_object(value)
+    if source.get("instanceType") == "invoker":
+        return InvokerInstanceId.from_json(source)
+    if source.get("instanceType") == "controller":
+        return ControllerInstanceId.from_json(source)
+    raise DeserializationError("must be 'invoker' or 'controller'", "instanceType")
+
+
+def acknowledgement_from_json(value: object) -> AcknowledgementMessage:
+    """Reads any of the three: by `instance` and `response`, in the original's order."""
+    source = as_object(value)
+    transid = need(source, "transid", TransactionId.from_json)
+    if "instance" not in source:
+        return ResultMessage(transid, need(source, "response", _response_from_json))
+    instance = need(source, "instance", _instance)
+    is_system_error = maybe(source, "isSystemError", as_bool)
+    if "response" in source:
+        response = need(source, "response", _response_from_json)
+        return CombinedCompletionAndResultMessage(transid, response, is_system_error, instance)
+    return CompletionMessage(transid, need(source, "activationId", as_string), is_system_error, instance)
