@@ -1,0 +1,89 @@
+"""OpenWhisk's configuration names that people know, and which setting each one is.
+
+`CONFIG_whisk_containerPool_userMemory` stands for `whisk.container-pool.user-memory` in OpenWhisk's files
+(`_` for `.`, camel case for dashes); the others are the keys of its `WhiskConfig`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+#: Environment variable of OpenWhisk -> setting.
+NAMES: Mapping[str, str] = {
+    "RUNTIMES_MANIFEST": "node.runtimes",
+    "LIMITS_ACTIONS_INVOKES_PERMINUTE": "limits.actions_invokes_perminute",
+    "LIMITS_ACTIONS_INVOKES_CONCURRENT": "limits.actions_invokes_concurrent",
+    "LIMITS_TRIGGERS_FIRES_PERMINUTE": "limits.triggers_fires_perminute",
+    "LIMITS_ACTIONS_SEQUENCE_MAXLENGTH": "limits.actions_sequence_maxlength",
+    "METRICS_LOG": "logging.markers",
+    "CONFIG_whisk_activation_payload_max": "limits.payload_max",
+    "CONFIG_whisk_activation_payload_truncation": "limits.payload_truncation",
+    "CONFIG_whisk_activation_storeBlockingResultLevel": "controller.store_blocking_results",
+    "CONFIG_whisk_activation_storeNonBlockingResultLevel": "controller.store_non_blocking_results",
+    "CONFIG_whisk_concurrencyLimit_max": "limits.concurrency_max",
+    "CONFIG_whisk_concurrencyLimit_min": "limits.concurrency_min",
+    "CONFIG_whisk_concurrencyLimit_std": "limits.concurrency_default",
+    "CONFIG_whisk_containerFactory_containerArgs_extraEnvVars": "containers.extra_env",
+    "CONFIG_whisk_containerFactory_containerArgs_network": "docker.network",
+    "CONFIG_whisk_containerPool_concurrentPeekFactor": "invoker.peek_factor",
+    "CONFIG_whisk_containerPool_prewarmExpirationCheckInterval": "containers.prewarm_check_interval",
+    "CONFIG_whisk_containerPool_prewarmExpirationLimit": "containers.prewarm_expiration_limit",
+    "CONFIG_whisk_containerPool_userCpus": "containers.user_cpus",
+    "CONFIG_whisk_containerPool_userMemory": "containers.user_memory",
+    "CONFIG_whisk_containerProxy_actionHealthCheck_checkPeriod": "containers.health_check_period",
+    "CONFIG_whisk_containerProxy_actionHealthCheck_enabled": "containers.health_check",
+    "CONFIG_whisk_containerProxy_actionHealthCheck_maxFails": "containers.health_check_max_fails",
+    "CONFIG_whisk_containerProxy_logActivationErrors_applicationErrors": "invoker.log_application_errors",
+    "CONFIG_whisk_containerProxy_logActivationErrors_developerErrors": "invoker.log_developer_errors",
+    "CONFIG_whisk_containerProxy_logActivationErrors_whiskErrors": "invoker.log_system_errors",
+    "CONFIG_whisk_containerProxy_timeouts_idleContainer": "containers.idle_container",
+    "CONFIG_whisk_containerProxy_timeouts_pauseGrace": "containers.pause_grace",
+    "CONFIG_whisk_controller_activation_maxWaitForBlockingActivation": "controller.blocking_wait",
+    "CONFIG_whisk_controller_interface": "node.host",
+    "CONFIG_whisk_docker_client_parallelRuns": "containers.parallel_starts",
+    "CONFIG_whisk_docker_client_timeouts_pull": "docker.pull_timeout",
+    "CONFIG_whisk_execSizeLimit": "limits.code_max",
+    "CONFIG_whisk_loadbalancer_timeoutAddon": "controller.timeout_addon",
+    "CONFIG_whisk_loadbalancer_timeoutFactor": "controller.timeout_factor",
+    "CONFIG_whisk_logLimit_max": "limits.logs_max",
+    "CONFIG_whisk_logLimit_min": "limits.logs_min",
+    "CONFIG_whisk_logLimit_std": "limits.logs_default",
+    "CONFIG_whisk_memory_max": "limits.memory_max",
+    "CONFIG_whisk_memory_min": "limits.memory_min",
+    "CONFIG_whisk_memory_std": "limits.memory_default",
+    "CONFIG_whisk_metrics_logsEnabled": "logging.markers",
+    "CONFIG_whisk_metrics_prometheusEnabled": "metrics.enabled",
+    "CONFIG_whisk_parameterSizeLimit": "limits.parameters_max",
+    "CONFIG_whisk_parameterStorage_aes128": "parameter_storage.aes_128",
+    "CONFIG_whisk_parameterStorage_aes256": "parameter_storage.aes_256",
+    "CONFIG_whisk_parameterStorage_current": "parameter_storage.current",
+    "CONFIG_whisk_queryLimit_defaultListLimit": "controller.default_list_limit",
+    "CONFIG_whisk_queryLimit_maxListLimit": "controller.max_list_limit",
+    "CONFIG_whisk_runtimes_localImagePrefix": "docker.local_image_prefix",
+    "CONFIG_whisk_timeLimit_max": "limits.time_max",
+    "CONFIG_whisk_timeLimit_min": "limits.time_min",
+    "CONFIG_whisk_timeLimit_std": "limits.time_default",
+    "CONFIG_whisk_transactions_header": "controller.transaction_header",
+}
+
+_RESULT_LEVELS = {
+    "STORE_ALWAYS": "all",
+    "STORE_FAILURES": "failures",
+    "STORE_FAILURES_NOT_APPLICATION_ERRORS": "system-failures",
+}
+
+
+def translated(environ: Mapping[str, str]) -> dict[str, tuple[str, Any]]:
+    """Setting -> (variable, value) for every name of OpenWhisk that is set and known here."""
+    found: dict[str, tuple[str, Any]] = {}
+    for name, key in NAMES.items():
+        value = environ.get(name)
+        if value is not None:
+            found[key] = (name, _RESULT_LEVELS.get(value, value))
+    return found
+
+
+def unknown(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables of OpenWhisk's configuration that have no meaning here; they are named, not refused."""
+    return tuple(sorted(name for name in environ if name.startswith("CONFIG_whisk_") and name not in NAMES))

@@ -1,0 +1,178 @@
+"""The settings as typed, frozen values: one class per section, one attribute per key of config/owactors.toml.
+
+Belongs here: names, types and bounds. Defaults and explanations are in config/owactors.toml, where values
+come from is in settings_sources.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NewType
+
+from attrs import field, frozen
+
+Bytes = NewType("Bytes", int)
+Seconds = NewType("Seconds", float)
+
+
+_SECRET = {"secret": True}
+
+
+def _one_of(*choices: str) -> Mapping[str, tuple[str, ...]]:
+    return {"choices": choices}
+
+
+def _at_least(least: float, at_most: float | None = None) -> Mapping[str, float | None]:
+    return {"at_least": least, "at_most": at_most}
+
+
+@frozen(kw_only=True)
+class NodeSettings:
+    host: str
+    port: int = field(metadata=_at_least(0, 65535))
+    data_dir: Path
+    runtimes: str
+    drain_timeout: Seconds
+
+
+@frozen(kw_only=True)
+class ControllerSettings:
+    blocking_wait: Seconds
+    transaction_header: str
+    max_list_limit: int = field(metadata=_at_least(1))
+    default_list_limit: int = field(metadata=_at_least(1))
+    timeout_factor: int = field(metadata=_at_least(1))
+    timeout_addon: Seconds
+    store_blocking_results: str = field(metadata=_one_of("all", "failures", "system-failures"))
+    store_non_blocking_results: str = field(metadata=_one_of("all", "failures", "system-failures"))
+
+
+@frozen(kw_only=True)
+class InvokerSettings:
+    peek_factor: float = field(metadata=_at_least(0.01, 1))
+    log_application_errors: bool
+    log_developer_errors: bool
+    log_system_errors: bool
+
+
+@frozen(kw_only=True)
+class ContainersSettings:
+    backend: str = field(metadata=_one_of("sandbox", "docker"))
+    user_memory: Bytes = field(metadata=_at_least(1))
+    user_cpus: float = field(metadata=_at_least(0))
+    pause_grace: Seconds
+    idle_container: Seconds
+    prewarm: bool
+    prewarm_check_interval: Seconds = field(metadata=_at_least(1))
+    prewarm_expiration_limit: int = field(metadata=_at_least(1))
+    parallel_starts: int = field(metadata=_at_least(1))
+    health_check: bool
+    health_check_period: Seconds = field(metadata=_at_least(0.1))
+    health_check_max_fails: int = field(metadata=_at_least(1))
+    sweep_interval: Seconds = field(metadata=_at_least(1))
+    extra_env: tuple[str, ...]
+
+
+@frozen(kw_only=True)
+class SandboxSettings:
+    isolation: str = field(metadata=_one_of("auto", "bubblewrap", "plain"))
+    network: bool
+    python: Path | None
+    node: Path | None
+
+
+@frozen(kw_only=True)
+class DockerSettings:
+    host: str
+    network: str
+    dns_servers: tuple[str, ...]
+    command_timeout: Seconds = field(metadata=_at_least(1))
+    pull_timeout: Seconds = field(metadata=_at_least(1))
+    local_image_prefix: str
+
+
+@frozen(kw_only=True)
+class StoreSettings:
+    backend: str = field(metadata=_one_of("sqlite", "memory"))
+    max_age: Seconds
+    max_bytes: Bytes
+
+
+@frozen(kw_only=True)
+class LimitsSettings:
+    actions_invokes_perminute: int = field(metadata=_at_least(0))
+    actions_invokes_concurrent: int = field(metadata=_at_least(0))
+    triggers_fires_perminute: int = field(metadata=_at_least(0))
+    actions_sequence_maxlength: int = field(metadata=_at_least(1))
+    memory_min: Bytes = field(metadata=_at_least(1))
+    memory_default: Bytes
+    memory_max: Bytes
+    time_min: Seconds
+    time_default: Seconds
+    time_max: Seconds
+    logs_min: Bytes
+    logs_default: Bytes
+    logs_max: Bytes
+    concurrency_min: int = field(metadata=_at_least(1))
+    concurrency_default: int
+    concurrency_max: int
+    parameters_max: Bytes
+    code_max: Bytes
+    payload_max: Bytes
+    payload_truncation: Bytes
+
+
+@frozen(kw_only=True)
+class ActorsSettings:
+    base: str = field(metadata=_one_of("own", "multiprocTCPBase", "simpleSystemBase"))
+    placement: str = field(metadata=_one_of("colocated", "process"))
+
+
+@frozen(kw_only=True)
+class KeysSettings:
+    guest: bool
+    guest_everywhere: bool
+
+
+@frozen(kw_only=True)
+class ParameterStorageSettings:
+    current: str = field(metadata=_one_of("off", "aes-128", "aes-256"))
+    aes_128: str = field(repr=False, metadata=_SECRET)
+    aes_256: str = field(repr=False, metadata=_SECRET)
+
+
+@frozen(kw_only=True)
+class LoggingSettings:
+    level: str = field(metadata=_one_of("debug", "info", "warning", "error"))
+    format: str = field(metadata=_one_of("text", "json"))
+    markers: bool
+    levels: Mapping[str, str]
+
+
+@frozen(kw_only=True)
+class MetricsSettings:
+    enabled: bool
+
+
+@frozen(kw_only=True)
+class Settings:
+    """The whole tree, and where each value came from."""
+
+    node: NodeSettings
+    controller: ControllerSettings
+    invoker: InvokerSettings
+    containers: ContainersSettings
+    sandbox: SandboxSettings
+    docker: DockerSettings
+    store: StoreSettings
+    limits: LimitsSettings
+    actors: ActorsSettings
+    keys: KeysSettings
+    parameter_storage: ParameterStorageSettings
+    logging: LoggingSettings
+    metrics: MetricsSettings
+    #: "section.key" -> "default", "command line", "environment OWACTORS_…" or the file's name
+    origins: Mapping[str, str] = field(eq=False, repr=False)
+    #: names of OpenWhisk's configuration in the environment that mean nothing here
+    ignored: tuple[str, ...] = field(eq=False, repr=False)

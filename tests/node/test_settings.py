@@ -1,0 +1,184 @@
+"""Settings: what holds, in which order, and how a wrong one is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from owactors.node.settings import (
+    BadSetting,
+    Settings,
+    SettingsError,
+    UnknownSetting,
+    UnreadableSettings,
+    effective,
+    load,
+    runtimes_manifest,
+)
+from owactors.node.settings_sources import default_text
+
+MB = 1024 * 1024
+
+
+def loaded(tmp_path: Path, text: str = "", environ: dict[str, str] | None = None, **overrides: object) -> Settings:
+    file = tmp_path / "mine.toml"
+    file.write_text(text)
+    options = {name.replace("__", "."): value for name, value in overrides.items()}
+    return load(file, options, environ or {})
+
+
+def test_the_packaged_defaults_hold_without_any_other_source(tmp_path: Path) -> None:
+    settings = load(environ={"XDG_CONFIG_HOME": str(tmp_path)})
+
+    assert settings.node.port == 3233
+    assert settings.containers.user_memory == 2048 * MB
+    assert settings.containers.idle_container == 600
+    assert set(settings.origins.values()) == {"default"}
+
+
+def test_later_sources_win_and_each_value_knows_its_own(tmp_path: Path) -> None:
+    settings = loaded(
+        tmp_path,
+        '[node]\nport = 1\nhost = "h1"\n[limits]\nactions_invokes_perminute = 1\n[store]\nbackend = "memory"',
+        {
+            "OWACTORS_NODE_PORT": "2",
+            "OWACTORS_LIMITS_ACTIONS_INVOKES_PERMINUTE": "2",
+            "LIMITS_ACTIONS_INVOKES_PERMINUTE": "3",
+        },
+        node__port=4,
+        node__host=None,
+    )
+
+    assert (settings.node.port, settings.origins["node.port"]) == (4, "command line")
+    assert (settings.node.host, settings.origins["node.host"]) == ("h1", str(tmp_path / "mine.toml"))
+    assert settings.limits.actions_invokes_perminute == 3
+    assert settings.origins["limits.actions_invokes_perminute"] == "environment LIMITS_ACTIONS_INVOKES_PERMINUTE"
+    assert settings.store.backend == "memory"
+
+
+def test_the_usual_file_is_read_when_none_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "owactors"
+    folder.mkdir()
+    (folder / "owactors.toml").write_text("[node]\nport = 7")
+
+    assert load(environ={"XDG_CONFIG_HOME": str(tmp_path)}).node.port == 7
+
+
+def test_openwhisk_s_own_names_are_understood(tmp_path: Path) -> None:
+    settings = loaded(
+        tmp_path,
+        environ={
+            "CONFIG_whisk_containerPool_userMemory": "8192 m",
+            "CONFIG_whisk_timeLimit_max": "10 m",
+            "CONFIG_whisk_containerProxy_timeouts_pauseGrace": "50 ms",
+            "CONFIG_whisk_activation_storeBlockingResultLevel": "STORE_FAILURES",
+            "CONFIG_whisk_kafka_replicationFactor": "1",
+        },
+    )
+
+    assert settings.containers.user_memory == 8192 * MB
+    assert settings.limits.time_max == 600
+    assert settings.containers.pause_grace == 0.05
+    assert settings.controller.store_blocking_results == "failures"
+    assert settings.ignored == ("CONFIG_whisk_kafka_replicationFactor",)
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "overrides", "expected"),
+    [
+        ("[node]\nprot = 1", {}, {}, ["mine.toml", "node.prot", "Did you mean node.port?"]),
+        ("[nodes]\nport = 1", {}, {}, ["mine.toml", "nodes.port", "Did you mean node.port?"]),
+        ("", {"OWACTORS_CONTAINER_USER_MEMORY": "1 GB"}, {}, ["OWACTORS_CONTAINERS_USER_MEMORY"]),
+        ("", {}, {"store.bakend": "sqlite"}, ["command line", "store.backend"]),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_one(
+    tmp_path: Path, text: str, environ: dict[str, str], overrides: dict[str, str], expected: list[str]
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(text)
+
+    with pytest.raises(UnknownSetting) as refused:
+        load(file, overrides, environ)
+
+    for part in expected:
+        assert part in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("node.port", "none", "a whole number"),
+        ("node.port", 70000, "0 to 65535"),
+        ("node.port", True, "a whole number"),
+        ("containers.user_memory", "8192", "a size with its unit"),
+        ("containers.user_memory", "8 parsecs", "a size with its unit"),
+        ("containers.user_memory", "1 MB", "at least limits.memory_min"),
+        ("containers.pause_grace", "soon", "a time with its unit"),
+        ("containers.backend", "vm", "one of sandbox, docker"),
+        ("containers.prewarm", "maybe", "true or false"),
+        ("invoker.peek_factor", 1.5, "0.01 to 1"),
+        ("limits.memory_default", "1 GB", "from limits.memory_min to limits.memory_max"),
+        ("limits.time_max", "1 ms", "at least limits.time_min"),
+        ("logging.levels", {"pool": "loud"}, "one of debug, info, warning, error for pool"),
+        ("parameter_storage.aes_128", "c2hvcnQ=", "16 bytes in base64"),
+        ("parameter_storage.current", "aes-256", "32 bytes in base64"),
+    ],
+)
+def test_a_bad_value_is_refused_with_what_would_be_right(key: str, value: object, expected: str) -> None:
+    with pytest.raises(BadSetting) as refused:
+        load(overrides={key: value}, environ={"XDG_CONFIG_HOME": "/nonexistent"})
+
+    assert expected in str(refused.value)
+
+
+def test_a_secret_is_neither_shown_nor_quoted_in_an_error(tmp_path: Path) -> None:
+    key = "MDEyMzQ1Njc4OWFiY2RlZg=="
+    settings = loaded(tmp_path, f'[parameter_storage]\naes_128 = "{key}"')
+
+    assert key not in repr(settings)
+    assert key not in str(effective(settings))
+    with pytest.raises(BadSetting) as refused:
+        loaded(tmp_path, f'[parameter_storage]\naes_256 = "{key}"')
+    assert key not in str(refused.value)
+
+
+def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableSettings, match="cannot be read: No such file"):
+        load(tmp_path / "missing.toml", environ={})
+
+
+@pytest.mark.parametrize("text", ["[node", "port = 1"])
+def test_a_file_that_makes_no_sense_is_named(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingsError, match=r"mine\.toml"):
+        loaded(tmp_path, text)
+
+
+def test_what_is_shown_can_be_read_back(tmp_path: Path) -> None:
+    first = loaded(tmp_path, '[containers]\nextra_env = ["A=1"]\npause_grace = "1500 ms"')
+    again = load(
+        overrides={line.key: line.value for line in effective(first)},
+        environ={"OWACTORS_CONFIG": "/dev/null"},
+    )
+
+    assert again == first
+
+
+def test_every_default_has_its_sentence() -> None:
+    previous = ""
+    for line in default_text("owactors.toml").splitlines():
+        if " = " in line and not line.startswith("#"):
+            assert previous.startswith("# "), line
+            assert previous.endswith("."), line
+        previous = line
+
+
+def test_the_manifest_may_be_a_file_or_the_text_itself(tmp_path: Path) -> None:
+    file = tmp_path / "runtimes.json"
+    file.write_text('{"runtimes": {}}')
+
+    assert runtimes_manifest(loaded(tmp_path, node__runtimes=str(file))) == '{"runtimes": {}}'
+    assert runtimes_manifest(loaded(tmp_path, environ={"RUNTIMES_MANIFEST": '{"a": 1}'})) == '{"a": 1}'
+    with pytest.raises(BadSetting, match="manifest file that can be read"):
+        runtimes_manifest(loaded(tmp_path, node__runtimes=str(tmp_path / "gone.json")))
