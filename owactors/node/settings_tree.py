@@ -12,7 +12,8 @@ from typing import NewType
 
 from attrs import field, frozen
 
-Bytes = NewType("Bytes", int)
+from owactors.entity.size import ByteSize
+
 Seconds = NewType("Seconds", float)
 
 
@@ -23,7 +24,7 @@ def _one_of(*choices: str) -> Mapping[str, tuple[str, ...]]:
     return {"choices": choices}
 
 
-def _at_least(least: float, at_most: float | None = None) -> Mapping[str, float | None]:
+def _at_least(least: float | ByteSize, at_most: float | None = None) -> Mapping[str, float | ByteSize | None]:
     return {"at_least": least, "at_most": at_most}
 
 
@@ -59,7 +60,7 @@ class InvokerSettings:
 @frozen(kw_only=True)
 class ContainersSettings:
     backend: str = field(metadata=_one_of("sandbox", "docker"))
-    user_memory: Bytes = field(metadata=_at_least(1))
+    user_memory: ByteSize = field(metadata=_at_least(ByteSize(1)))
     user_cpus: float = field(metadata=_at_least(0))
     pause_grace: Seconds
     idle_container: Seconds
@@ -96,7 +97,7 @@ class DockerSettings:
 class StoreSettings:
     backend: str = field(metadata=_one_of("sqlite", "memory"))
     max_age: Seconds
-    max_bytes: Bytes
+    max_bytes: ByteSize
 
 
 @frozen(kw_only=True)
@@ -105,22 +106,22 @@ class LimitsSettings:
     actions_invokes_concurrent: int = field(metadata=_at_least(0))
     triggers_fires_perminute: int = field(metadata=_at_least(0))
     actions_sequence_maxlength: int = field(metadata=_at_least(1))
-    memory_min: Bytes = field(metadata=_at_least(1))
-    memory_default: Bytes
-    memory_max: Bytes
+    memory_min: ByteSize = field(metadata=_at_least(ByteSize(1)))
+    memory_default: ByteSize
+    memory_max: ByteSize
     time_min: Seconds
     time_default: Seconds
     time_max: Seconds
-    logs_min: Bytes
-    logs_default: Bytes
-    logs_max: Bytes
+    logs_min: ByteSize
+    logs_default: ByteSize
+    logs_max: ByteSize
     concurrency_min: int = field(metadata=_at_least(1))
     concurrency_default: int
     concurrency_max: int
-    parameters_max: Bytes
-    code_max: Bytes
-    payload_max: Bytes
-    payload_truncation: Bytes
+    parameters_max: ByteSize
+    code_max: ByteSize
+    payload_max: ByteSize
+    payload_truncation: ByteSize
 
 
 @frozen(kw_only=True)

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from owactors.node.settings_tree import Bytes, Seconds
+from owactors.entity.size import ByteSize
+from owactors.node.settings_tree import Seconds
 
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
-_SIZE_UNITS = {"": 0, "b": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _TIME_UNITS: Mapping[str, float] = {
     **dict.fromkeys(("ms", "milli", "millis", "millisecond", "milliseconds"), 0.001),
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),
@@ -26,21 +26,12 @@ _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
 
 
-def _size_power(unit: str) -> int | None:
-    """0 for bytes, 1 for KB, …; None if the unit is unknown. Takes "m", "MB", "MiB" and "bytes"."""
-    short = unit.lower()
-    if short in ("byte", "bytes"):
-        return 0
-    return _SIZE_UNITS.get(re.sub(r"(?<=[kmgt])i?b$", "", short))
-
-
-def read_size(value: Any) -> Bytes:
-    """Bytes from "256 MB", "8192 m", "2 GB" or "1024 B"; units are powers of 1024."""
-    matched = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
-    power = _size_power(matched[2]) if matched else None
-    if matched is None or power is None or not (matched[2] or float(matched[1]) == 0):
-        raise ValueError('a size with its unit, such as "256 MB" or "2 GB"')
-    return Bytes(int(float(matched[1]) * 1024**power))
+def read_size(value: Any) -> ByteSize:
+    """A size from "256 MB", "8192 m", "2 GB" or "1024 B"; units are powers of 1024."""
+    try:
+        return ByteSize.parse(value)
+    except (ValueError, TypeError):
+        raise ValueError('a size with its unit, such as "256 MB" or "2 GB"') from None
 
 
 def read_duration(value: Any) -> Seconds:
@@ -127,7 +118,7 @@ def read_table(value: Any) -> Mapping[str, str]:
 
 #: The annotation of a settings attribute -> its reader.
 READERS: Mapping[str, Callable[[Any], Any]] = {
-    "Bytes": read_size,
+    "ByteSize": read_size,
     "Seconds": read_duration,
     "int": read_whole_number,
     "float": read_number,
@@ -138,14 +129,6 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "tuple[str, ...]": read_texts,
     "Mapping[str, str]": read_table,
 }
-
-
-def show_size(size: Bytes) -> str:
-    """The shortest exact text: "2 GB", "1536 B"."""
-    for unit, factor in (("TB", 1024**4), ("GB", 1024**3), ("MB", 1024**2), ("KB", 1024)):
-        if size and size % factor == 0:
-            return f"{size // factor} {unit}"
-    return f"{size} B"
 
 
 def show_duration(seconds: Seconds) -> str:
@@ -159,8 +142,8 @@ def show_duration(seconds: Seconds) -> str:
 
 def show(annotation: str, value: Any) -> Any:
     """A typed value as one would write it in a settings file; JSON can hold it."""
-    if annotation == "Bytes":
-        return show_size(value)
+    if annotation == "ByteSize":
+        return str(value)
     if annotation == "Seconds":
         return show_duration(value)
     if annotation.startswith("Path"):

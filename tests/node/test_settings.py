@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from owactors.entity.size import ByteSize
 from owactors.node.settings import (
     BadSetting,
     Settings,
@@ -17,8 +18,6 @@ from owactors.node.settings import (
     runtimes_manifest,
 )
 from owactors.node.settings_sources import default_text
-
-MB = 1024 * 1024
 
 
 def loaded(tmp_path: Path, text: str = "", environ: dict[str, str] | None = None, **overrides: object) -> Settings:
@@ -32,7 +31,7 @@ def test_the_packaged_defaults_hold_without_any_other_source(tmp_path: Path) -> 
     settings = load(environ={"XDG_CONFIG_HOME": str(tmp_path)})
 
     assert settings.node.port == 3233
-    assert settings.containers.user_memory == 2048 * MB
+    assert settings.containers.user_memory == ByteSize.mb(2048)
     assert settings.containers.idle_container == 600
     assert set(settings.origins.values()) == {"default"}
 
@@ -77,7 +76,7 @@ def test_openwhisk_s_own_names_are_understood(tmp_path: Path) -> None:
         },
     )
 
-    assert settings.containers.user_memory == 8192 * MB
+    assert settings.containers.user_memory == ByteSize.mb(8192)
     assert settings.limits.time_max == 600
     assert settings.containers.pause_grace == 0.05
     assert settings.controller.store_blocking_results == "failures"
