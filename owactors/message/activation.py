@@ -71,12 +71,10 @@ class ActivationMessage:
     def from_json(cls, value: object) -> ActivationMessage:
         """Reads the wire form; DeserializationError names the field that is missing or wrong."""
         source = as_object(value)
-        if "revision" not in source:
-            raise DeserializationError("is missing", "revision")
         return cls(
             transid=need(source, "transid", TransactionId.from_json),
             action=need(source, "action", FullyQualifiedEntityName.from_json),
-            revision=DocRevision.from_json(source["revision"]),
+            revision=need(source, "revision", DocRevision.from_json),
             user=need(source, "user", Identity.from_json),
             activation_id=need(source, "activationId", ActivationId.from_json).text,
             root_controller_index=need(source, "rootControllerIndex", ControllerInstanceId.from_json),

@@ -1,0 +1,142 @@
+"""The lean load balancer: hands each activation to the node's invoker and sees that every one is answered."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from thespian.actors import ActorAddress
+
+from owactors.actor.io import IoActor, on
+from owactors.core.loadbalancer.lean import LeanChoice
+from owactors.core.loadbalancer.lost import lost_activation
+from owactors.core.loadbalancer.slots import (
+    ActivationEntry,
+    ActivationSlots,
+    CompletionKind,
+    CompletionTimeout,
+    Instruction,
+    Observe,
+    Release,
+    Resolve,
+)
+from owactors.message.ack import AcknowledgementMessage, CombinedCompletionAndResultMessage, CompletionMessage
+from owactors.message.ack import ResultMessage as ResultAck
+from owactors.message.activation import ActivationMessage
+from owactors.message.container import StoreActivation
+from owactors.message.loadbalancer import (
+    Answer,
+    BalancerSetup,
+    Freed,
+    InvokerGone,
+    InvokerUp,
+    Publish,
+    Refused,
+)
+
+logger = logging.getLogger(__name__)
+SWEEP_SECONDS = 5.0
+NO_INVOKERS = "No invokers available"
+
+
+class _Sweep:
+    """Time to look for completions that did not come."""
+
+
+class LoadBalancer(IoActor):
+    """Publish in, Answer out; slots, counters and completion times are `core.loadbalancer.slots`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._slots = ActivationSlots()
+        self._choice = LeanChoice()
+        self._timeout = CompletionTimeout()
+        self._invokers: dict[int, ActorAddress] = {}
+        self._messages: dict[str, tuple[ActivationMessage, ActorAddress]] = {}
+        self._askers: dict[str, ActorAddress] = {}
+        self._store: ActorAddress | None = None
+
+    @on(BalancerSetup)
+    def setup(self, message: BalancerSetup, sender: ActorAddress) -> None:
+        self._store = message.store
+        self._timeout = CompletionTimeout(message.timeout_factor, message.timeout_addon)
+        self.start_timer("sweep", SWEEP_SECONDS, _Sweep())
+
+    @on(Publish)
+    def publish(self, message: Publish, sender: ActorAddress) -> None:
+        invoker = self._choice.choose()
+        if invoker is None:
+            self.tell(sender, Refused(message.msg.activation_id, NO_INVOKERS))
+            return
+        self._slots.take(self._entry(message, invoker))
+        self._messages[message.msg.activation_id] = (message.msg, sender)
+        if message.msg.blocking:
+            self._askers[message.msg.activation_id] = sender
+        self.tell(self._invokers[invoker], message.msg)
+
+    def _entry(self, message: Publish, invoker: int) -> ActivationEntry:
+        msg = message.msg
+        return ActivationEntry(
+            activation_id=msg.activation_id,
+            namespace_uuid=msg.user.namespace.uuid,
+            invoker=invoker,
+            memory=message.memory,
+            transid=msg.transid,
+            action=msg.action.doc_id,
+            max_concurrent=message.max_concurrent,
+            blocking=msg.blocking,
+            deadline=time.monotonic() + self._timeout.seconds(message.time_limit),
+        )
+
+    @on(ResultAck, CompletionMessage, CombinedCompletionAndResultMessage)
+    def acknowledged(self, message: AcknowledgementMessage, sender: ActorAddress) -> None:
+        self._do(self._slots.acknowledge(message))
+
+    def _do(self, instructions: list[Instruction]) -> None:
+        for instruction in instructions:
+            match instruction:
+                case Resolve(activation_id, response):
+                    self.tell(self._askers.pop(activation_id), Answer(activation_id, response))
+                case Release(entry=slot, kind=kind):
+                    self._release(slot, kind)
+                case Observe(activation_id, transid, kind):
+                    logger.debug("%s completion %s of %s", transid, kind.value, activation_id)
+
+    def _release(self, slot: ActivationEntry, kind: CompletionKind) -> None:
+        if kind is CompletionKind.FORCED:
+            self._askers.pop(slot.activation_id, None)
+            logger.warning(
+                "%s forced completion of %s (%s): invoker%s did not report it in time",
+                slot.transid,
+                slot.activation_id,
+                slot.action,
+                slot.invoker,
+            )
+        _, asker = self._messages.pop(slot.activation_id)
+        self.tell(asker, Freed(slot.activation_id, slot.namespace_uuid))
+
+    @on(InvokerUp)
+    def invoker_up(self, message: InvokerUp, sender: ActorAddress) -> None:
+        self._invokers[message.instance] = message.address
+        self._choice.up(message.instance)
+
+    @on(InvokerGone)
+    def invoker_gone(self, message: InvokerGone, sender: ActorAddress) -> None:
+        self._choice.gone(message.instance)
+        self._invokers.pop(message.instance, None)
+        for slot in self._slots.of_invoker(message.instance):
+            self._lose(slot, message.reason)
+
+    def _lose(self, slot: ActivationEntry, reason: str) -> None:
+        msg, _ = self._messages[slot.activation_id]
+        record = lost_activation(msg, reason, int(time.time() * 1000))
+        if self._store is not None:
+            self.tell(self._store, StoreActivation(msg.transid, record, msg.user, msg.blocking))
+        instance = msg.root_controller_index
+        self._do(self._slots.acknowledge(CombinedCompletionAndResultMessage(msg.transid, record, True, instance)))
+
+    @on(_Sweep)
+    def sweep(self, message: _Sweep, sender: ActorAddress) -> None:
+        for slot in self._slots.overdue(time.monotonic()):
+            self._do(self._slots.force(slot.activation_id, slot.transid))
+        self.start_timer("sweep", SWEEP_SECONDS, message)

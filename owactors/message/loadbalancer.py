@@ -1,0 +1,73 @@
+"""What is said with the load balancer of a controller."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+from owactors.message.ack import Response
+from owactors.message.activation import ActivationMessage
+
+
+@frozen(eq=False)
+class Publish:
+    """From the API: run this. Answered by Answer when it is blocking, by Refused when nobody can run it.
+
+    `time_limit` in ms and `memory` in MB are the action's; `pull` is true for a user's own image.
+    """
+
+    msg: ActivationMessage
+    time_limit: int
+    memory: int
+    max_concurrent: int = 1
+    pull: bool = False
+
+
+@frozen(eq=False)
+class Answer:
+    """To the API: the record of a blocking activation, or its id when the record must be looked up."""
+
+    activation_id: str
+    response: Response
+
+
+@frozen
+class Refused:
+    """To the API: the activation was not taken, and why."""
+
+    activation_id: str
+    reason: str
+
+
+@frozen
+class Freed:
+    """To the API: the slot of an activation is free."""
+
+    activation_id: str
+    namespace_uuid: str
+
+
+@frozen
+class InvokerUp:
+    """An invoker takes work: `address` is its actor."""
+
+    instance: int
+    address: Any
+
+
+@frozen
+class InvokerGone:
+    """An invoker ended; what was under way there is lost."""
+
+    instance: int
+    reason: str
+
+
+@frozen
+class BalancerSetup:
+    """The first message to a load balancer: where records of lost activations go, and the timer's numbers."""
+
+    store: Any
+    timeout_factor: float = 2.0
+    timeout_addon: float = 60.0
