@@ -1,0 +1,88 @@
+"""An HTTP server on the process's own asyncio loop, for the actor that hosts the API."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import uvicorn
+
+BACKLOG = 2048
+KEEP_ALIVE_SECONDS = 75
+
+
+class PortTaken(Exception):
+    """The address cannot be listened on; the message says why and what to do."""
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A bound socket; port 0 picks a free one. Raises PortTaken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # accepted connections inherit it; asyncio sets it only on sockets that it made itself
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        made.bind((host, port))
+        made.listen(BACKLOG)
+    except OSError as error:
+        made.close()
+        raise PortTaken(
+            f"cannot listen on {host}:{port}: {error.strerror or error}. "
+            "Another program may use it: choose another one with --port, or stop that program."
+        ) from error
+    return made
+
+
+class _Server(uvicorn.Server):
+    """Without signal handlers: the actor system decides when the process ends."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class HttpServer:
+    """Serves an ASGI application on a listening socket until it is stopped."""
+
+    def __init__(self, app: Any, listening: socket.socket) -> None:
+        self._socket = listening
+        self._server = _Server(
+            uvicorn.Config(
+                app,
+                loop="none",
+                http="httptools",
+                ws="none",
+                interface="asgi3",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=3,
+            )
+        )
+
+    @property
+    def port(self) -> int:
+        """The port that is really listened on."""
+        return int(self._socket.getsockname()[1])
+
+    async def serve(self) -> None:
+        """Serve until stop() or cancellation; closes the socket."""
+        try:
+            await self._server.serve(sockets=[self._socket])
+        except asyncio.CancelledError:
+            self._server.force_exit = True
+            await self._server.shutdown(sockets=[self._socket])
+            raise
+        finally:
+            self._socket.close()
+
+    def stop(self) -> None:
+        """Accept nothing more, finish what is under way, at most a few seconds."""
+        self._server.should_exit = True
