@@ -1,0 +1,249 @@
+// The action proxy for Node.js: the action is a function in this process, so runs may overlap.
+'use strict'
+
+const fs = require('fs')
+const http = require('http')
+const path = require('path')
+
+const SENTINEL = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n'
+const NOT_A_DICTIONARY = 'The action did not return a dictionary or array.'
+
+const own = [1, 2].map(reopened)
+let handler
+let starting = false
+let runKeys = new Set()
+
+// A second descriptor of our output, so that an action which closes its streams cannot take the marks away.
+function reopened (fd) {
+  try {
+    return fs.openSync(`/proc/self/fd/${fd}`, fs.constants.O_WRONLY | fs.constants.O_APPEND)
+  } catch {
+    return fd
+  }
+}
+
+function writeAll (fd, text) {
+  let data = Buffer.from(text)
+  while (data.length > 0) {
+    try {
+      data = data.subarray(fs.writeSync(fd, data))
+    } catch (error) {
+      if (error.code !== 'EAGAIN') return
+    }
+  }
+}
+
+function sentinels () {
+  own.forEach(fd => writeAll(fd, SENTINEL))
+}
+
+function refused (status, text) {
+  return Object.assign(new Error(text), { status })
+}
+
+function parse (body) {
+  try {
+    return JSON.parse(body.toString('utf8')) || {}
+  } catch (error) {
+    throw refused(500, `Error unmarshaling request: ${error.message}`)
+  }
+}
+
+async function init (body) {
+  if (handler !== undefined || starting) throw refused(403, 'Cannot initialize the action more than once.')
+  const message = parse(body).value || {}
+  if (typeof message.code !== 'string' || message.code === '') {
+    throw refused(403, 'Missing main/no code to execute.')
+  }
+  setEnvironment(message.env || {})
+  starting = true
+  try {
+    handler = await load(message.code, message.main || 'main', Boolean(message.binary))
+  } catch (error) {
+    writeAll(own[1], `${error && error.stack ? error.stack : error}\n`)
+    sentinels()
+    throw refused(502, `Initialization has failed due to: ${error && error.stack ? error.stack : error}`)
+  } finally {
+    starting = false
+  }
+  return { OK: true }
+}
+
+async function load (code, main, binary) {
+  const found = binary ? await fromArchive(Buffer.from(code, 'base64'), main) : fromSource(code, main)
+  if (typeof found !== 'function') throw new Error(`Action entrypoint '${main}' is not a function.`)
+  return found
+}
+
+function fromSource (code, main) {
+  const Module = require('module')
+  const file = path.join(process.cwd(), 'index.js')
+  const module = new Module(file)
+  module.filename = file
+  module.paths = Module._nodeModulePaths(process.cwd())
+  const tail = /^[\w$.]+$/.test(main)
+    ? `\n;if (!(${JSON.stringify(main.split('.')[0])} in module.exports)) { try { module.exports = {__action: ${main}} } catch (e) { if (!(e instanceof ReferenceError)) throw e } }`
+    : ''
+  module._compile(code + tail, file)
+  return module.exports.__action || lookUp(module.exports, main)
+}
+
+function lookUp (exports, main) {
+  return main.split('.').reduce((value, name) => (value == null ? undefined : value[name]), exports)
+}
+
+async function fromArchive (data, main) {
+  unpack(data, process.cwd())
+  const folder = process.cwd()
+  if (!fs.existsSync(path.join(folder, 'package.json')) && !fs.existsSync(path.join(folder, 'index.js'))) {
+    throw new Error('Zipped actions must contain either package.json or index.js at the root.')
+  }
+  const exports = await requireOrImport(folder)
+  return lookUp(exports, main) || (exports.default && lookUp(exports.default, main))
+}
+
+async function requireOrImport (folder) {
+  const load = require('module').createRequire(path.join(folder, 'index.js'))
+  try {
+    return load(folder)
+  } catch (error) {
+    if (error.code !== 'ERR_REQUIRE_ESM') throw error
+    return import(require('url').pathToFileURL(load.resolve(folder)).href)
+  }
+}
+
+function unpack (data, folder) {
+  if (data[0] === 0x1f && data[1] === 0x8b) {
+    require('child_process').execFileSync('tar', ['-xzf', '-', '-C', folder], { input: data, stdio: ['pipe', 2, 2] })
+  } else {
+    for (const entry of zipEntries(data)) writeEntry(entry, folder)
+  }
+}
+
+// The entries of a zip, read from its central directory: {name, mode, data()}.
+function * zipEntries (data) {
+  let end = data.length - 22
+  while (end >= 0 && data.readUInt32LE(end) !== 0x06054b50) end--
+  if (end < 0) throw new Error('The code is neither a zip nor a tar.gz.')
+  let at = data.readUInt32LE(end + 16)
+  for (let n = data.readUInt16LE(end + 10); n > 0; n--) {
+    const method = data.readUInt16LE(at + 10)
+    const packed = data.readUInt32LE(at + 20)
+    const nameLength = data.readUInt16LE(at + 28)
+    const local = data.readUInt32LE(at + 42)
+    const start = local + 30 + data.readUInt16LE(local + 26) + data.readUInt16LE(local + 28)
+    const raw = data.subarray(start, start + packed)
+    yield {
+      name: data.toString('utf8', at + 46, at + 46 + nameLength),
+      mode: data.readUInt32LE(at + 38) >>> 16,
+      data: () => (method === 0 ? raw : require('zlib').inflateRawSync(raw))
+    }
+    at += 46 + nameLength + data.readUInt16LE(at + 30) + data.readUInt16LE(at + 32)
+  }
+}
+
+function writeEntry (entry, folder) {
+  const target = path.join(folder, path.normalize('/' + entry.name))
+  if (entry.name.endsWith('/')) {
+    fs.mkdirSync(target, { recursive: true })
+    return
+  }
+  fs.mkdirSync(path.dirname(target), { recursive: true })
+  if ((entry.mode & 0o170000) === 0o120000) {
+    fs.symlinkSync(entry.data().toString(), target)
+  } else {
+    fs.writeFileSync(target, entry.data())
+    if (entry.mode) fs.chmodSync(target, (entry.mode & 0o777) | 0o400)
+  }
+}
+
+async function run (body) {
+  if (handler === undefined) throw refused(403, 'System not ready, status is ready.')
+  const message = parse(body)
+  setRunEnvironment(message)
+  try {
+    const result = await call(message.value === undefined ? {} : message.value)
+    if (typeof result !== 'object') throw refused(502, NOT_A_DICTIONARY)
+    return result
+  } finally {
+    sentinels()
+  }
+}
+
+// Upstream's distinction: what is thrown is the container's failure, what is rejected is the action's answer.
+async function call (value) {
+  let result
+  try {
+    result = handler(value)
+  } catch (error) {
+    writeAll(own[1], `${error && error.stack ? error.stack : error}\n`)
+    throw refused(502, `An error has occurred: ${error}`)
+  }
+  try {
+    const resolved = await result
+    return resolved === undefined ? {} : resolved
+  } catch (error) {
+    return { error: error ? plainError(error) : {} }
+  }
+}
+
+function plainError (error) {
+  if (!(error instanceof Error)) return error
+  return { name: error.name, message: error.message, stack: error.stack, ...error }
+}
+
+function setEnvironment (values) {
+  for (const [name, value] of Object.entries(values)) {
+    process.env[name] = typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value || '')
+  }
+}
+
+function setRunEnvironment (message) {
+  const present = {}
+  for (const [name, value] of Object.entries(message)) {
+    if (typeof value === 'string' && name !== 'value') present[`__OW_${name.toUpperCase()}`] = value
+  }
+  for (const name of runKeys) if (!(name in present)) delete process.env[name]
+  setEnvironment(present)
+  runKeys = new Set(Object.keys(present))
+}
+
+function answer (response, status, value) {
+  const body = Buffer.from(JSON.stringify(value))
+  response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': body.length })
+  response.end(body)
+}
+
+async function dispatch (url, body) {
+  if (url === '/init') return init(body)
+  if (url === '/run') return run(body)
+  throw refused(404, '404 page not found')
+}
+
+function serve (request, response) {
+  const chunks = []
+  request.on('data', chunk => chunks.push(chunk))
+  request.on('end', async () => {
+    try {
+      answer(response, 200, await dispatch(request.url, Buffer.concat(chunks)))
+    } catch (error) {
+      const status = error.status || 502
+      answer(response, status, { error: error.status ? error.message : `${NOT_A_DICTIONARY} (${error.message})` })
+    }
+  })
+}
+
+function option (name) {
+  const at = process.argv.indexOf(name)
+  return at < 0 ? undefined : Number(process.argv[at + 1])
+}
+
+const server = http.createServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0 }, serve)
+const listenFd = option('--listen-fd')
+server.listen(listenFd === undefined ? { host: '0.0.0.0', port: option('--port') || 8080 } : { fd: listenFd }, () => {
+  const ready = option('--ready-fd')
+  if (ready !== undefined) {
+    fs.writeSync(ready, '1')
+    fs.closeSync(ready)
+  }
+})
