@@ -55,7 +55,7 @@ def entry_of(record: Json) -> Entry:
         raise ValueError(f"activation record {activation_id}: start must be epoch milliseconds, not {start!r}")
     if not _DOCUMENT_ONLY.isdisjoint(record):
         record = {field: value for field, value in record.items() if field not in _DOCUMENT_ONLY}
-    found_by = filter_of(name, record.get("annotations") or ())
+    found_by = _storable(filter_of(name, record.get("annotations") or ()), "annotations")
     return Entry(namespace, activation_id, start, found_by, encode(summary_of(record)), encode(record))
 
 
@@ -63,6 +63,14 @@ def _text(record: Json, field: str) -> str:
     value = record.get(field)
     if not isinstance(value, str) or not value:
         raise ValueError(f"activation record: {field} must be a text that is not empty, not {value!r}")
+    return _storable(value, field)
+
+
+def _storable(value: str, field: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"activation record: {field} is not valid Unicode: {value!r}") from None
     return value
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,17 +9,13 @@ from typing import Any
 from attrs import Factory, define
 
 from owactors.message.store import Acceptance, NamespaceUsage, NoDocument
+from owactors.store.clock import wall_clock
 from owactors.store.record import Entry, entry_of
 
 Json = dict[str, Any]
 Rows = list[Json]
 Acceptances = tuple[Acceptance, ...]
 Usage = tuple[NamespaceUsage, ...]
-
-
-def wall_clock() -> int:
-    """Epoch milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 @define

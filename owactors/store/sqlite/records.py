@@ -1,0 +1,121 @@
+"""Writing many records or acceptances at once.
+
+A statement that inserts many rows in one step lets the writer's thread run without Python's lock for the whole of
+it. A step per row would have to win the lock back for each, against a loop that is busy.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, TypeVar
+
+from attrs import Factory, define, frozen
+
+from owactors.message.store import Acceptance
+from owactors.store.record import Entry
+
+Element = TypeVar("Element")
+#: rows per statement: few different ones, so that they stay prepared
+_SIZES = (64, 16, 4, 1)
+
+
+@frozen
+class Sequenced:
+    """A record and its place in the order of arrival."""
+
+    sequence: int
+    entry: Entry
+
+
+@define(eq=False)
+class NamespaceNumbers:
+    """Numbers of namespaces, as the writer's connection knows them."""
+
+    _known: dict[str, int] = Factory(dict)
+
+    def number(self, connection: sqlite3.Connection, namespace: str) -> int:
+        """The namespace's number, given to it now if it has none."""
+        number = self._known.get(namespace)
+        if number is None:
+            connection.execute("INSERT OR IGNORE INTO namespace (name) VALUES (?)", (namespace,))
+            found = connection.execute("SELECT number FROM namespace WHERE name = ?", (namespace,))
+            number = self._known[namespace] = int(found.fetchone()[0])
+        return number
+
+    def forget(self) -> None:
+        """A transaction was undone: the numbers given in it are void."""
+        self._known.clear()
+
+
+@frozen(eq=False)
+class InsertRecords:
+    """Operation: keeps records. One whose id is there already changes nothing."""
+
+    numbers: NamespaceNumbers
+    on_disk: Callable[[Sequence[Sequenced]], None]
+    rank: ClassVar[int] = 1
+
+    def apply(self, connection: sqlite3.Connection, arguments: Sequence[Sequenced]) -> list[None]:
+        """See Operation."""
+        for chunk in _chunks(arguments):
+            parameters: list[Any] = []
+            for arrived in chunk:
+                entry = arrived.entry
+                number = self.numbers.number(connection, entry.namespace)
+                parameters += (arrived.sequence, number, entry.activation_id, entry.start, entry.filter)
+                parameters += (len(entry.record), entry.summary, entry.record)
+            connection.execute(_RECORDS[len(chunk)], parameters)
+        return [None] * len(arguments)
+
+    def committed(self, arguments: Sequence[Sequenced]) -> None:
+        """See Operation."""
+        self.on_disk(arguments)
+
+
+@frozen(eq=False)
+class InsertAcceptances:
+    """Operation: keeps acceptances. One that is there, or that has its record already, changes nothing."""
+
+    numbers: NamespaceNumbers
+    rank: ClassVar[int] = 0
+
+    def apply(self, connection: sqlite3.Connection, arguments: Sequence[Acceptance]) -> list[None]:
+        """See Operation."""
+        for chunk in _chunks(arguments):
+            parameters: list[Any] = []
+            for accepted in chunk:
+                number = self.numbers.number(connection, accepted.namespace)
+                parameters += (accepted.activation_id, number, accepted.accepted_at, accepted.message)
+            connection.execute(_ACCEPTANCES[len(chunk)], parameters)
+        return [None] * len(arguments)
+
+    def committed(self, arguments: Sequence[Acceptance]) -> None:
+        """Nothing more to do."""
+
+
+def _chunks(elements: Sequence[Element]) -> Iterator[Sequence[Element]]:
+    """Cuts into pieces of the sizes for which there are statements."""
+    begin = 0
+    for size in _SIZES:
+        while len(elements) - begin >= size:
+            yield elements[begin : begin + size]
+            begin += size
+
+
+def _values(columns: int, rows: int) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return ", ".join([row] * rows)
+
+
+_RECORDS = {
+    size: "INSERT INTO activation (sequence, namespace, id, start, filter, bytes, summary, record) "
+    f"VALUES {_values(8, size)} ON CONFLICT (id, namespace) DO NOTHING"
+    for size in _SIZES
+}
+_ACCEPTANCES = {
+    size: "INSERT OR IGNORE INTO acceptance (id, namespace, accepted_at, message) "
+    f"SELECT * FROM (VALUES {_values(4, size)}) AS new WHERE NOT EXISTS "
+    "(SELECT 1 FROM activation WHERE id = new.column1 AND namespace = new.column2)"
+    for size in _SIZES
+}
