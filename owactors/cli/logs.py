@@ -1,0 +1,82 @@
+"""`owactors logs`: what an action wrote to stdout and stderr."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import click
+
+from owactors.cli.activations import PATH, last_id, recent
+from owactors.cli.client import Client
+from owactors.cli.connection import connect, connection_options
+from owactors.cli.failure import USAGE, Failure
+from owactors.cli.output import json_option, remark, write_json
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z?\s+(?:stdout|stderr): ")
+POLL_SECONDS = 1.0
+
+
+@click.command()
+@click.argument("which", metavar="[ID|NAME]", required=False)
+@click.option("--last", is_flag=True, help="Of the newest call.")
+@click.option("-f", "--follow", is_flag=True, help="Go on with the calls to come, until Ctrl-C.")
+@click.option("--strip", is_flag=True, help="Without time and stream.")
+@json_option
+@connection_options
+def logs(
+    which: str | None,
+    last: bool,
+    follow: bool,
+    strip: bool,
+    as_json: bool,
+    apihost: str | None,
+    auth: str | None,
+) -> None:
+    """Write the logs of a call: by activation id, of an action's newest call, or of the newest of all (--last)."""
+    client = Client(connect(apihost, auth))
+    if follow:
+        name = None if which is None or _ID.fullmatch(which) else which
+        _follow(client, name, strip)
+        return
+    if (which is None) != last:
+        raise Failure("give an activation id, an action's name, or --last.", USAGE)
+    lines = log_lines(client, _activation_id(client, which))
+    if as_json:
+        write_json(lines)
+    else:
+        write_lines(lines, strip)
+
+
+def log_lines(client: Client, activation_id: str) -> list[str]:
+    """The log lines of one call."""
+    lines: list[str] = client.get(f"{PATH}/{activation_id}/logs")["logs"]
+    return lines
+
+
+def write_lines(lines: list[str], strip: bool) -> None:
+    """Log lines to stdout."""
+    for line in lines:
+        click.echo(_STAMP.sub("", line) if strip else line)
+
+
+def _activation_id(client: Client, which: str | None) -> str:
+    return which if which is not None and _ID.fullmatch(which) else last_id(client, which)
+
+
+def _follow(client: Client, name: str | None, strip: bool) -> None:
+    since, seen = int(time.time() * 1000), set[str]()
+    remark("waiting for calls, Ctrl-C ends")
+    while True:
+        for record in reversed(recent(client, name=name, limit=200, since_ms=since, docs=True)):
+            if record["activationId"] not in seen:
+                seen.add(record["activationId"])
+                _write_followed(record, strip)
+        time.sleep(POLL_SECONDS)
+
+
+def _write_followed(record: dict[str, Any], strip: bool) -> None:
+    click.echo(click.style(f"-- {record['name']} {record['activationId']}", bold=True))
+    write_lines(record.get("logs", []), strip)

@@ -1,0 +1,79 @@
+"""What doctor finds, and what it advises."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from owactors.cli import checks
+from owactors.node.settings import Settings, load
+from tests.cli.conftest import Run
+
+
+def settings(**overrides: object) -> Settings:
+    return load(overrides={name.replace("__", "."): value for name, value in overrides.items()}, environ={})
+
+
+def test_doctor_names_every_part(run: Run, tmp_path: Path) -> None:
+    result = run("doctor", "--json", "--set", f"node.data_dir={tmp_path / 'new'}", "--set", "node.port=0")
+
+    names = [check["name"] for check in json.loads(result.stdout)]
+    assert names == ["python", "data folder", "port", "bubblewrap", "cgroups", "node.js", "packages", "docker"]
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_problem_ends_doctor_with_1_and_an_advice(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    result = run("doctor", "--set", "node.port=0", "--set", f"node.data_dir={tmp_path}/file/data")
+
+    assert result.exit_code == 1
+    assert f"problem  data folder: {tmp_path}/file/data cannot be written" in result.stdout
+    assert "--data-dir" in result.stdout
+
+
+def test_a_port_in_use_is_a_problem() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        found = checks.port("127.0.0.1", other.getsockname()[1])
+
+    assert found.status == checks.PROBLEM
+    assert "in use" in found.text
+
+
+def test_bubblewrap_is_a_problem_only_where_it_is_insisted_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks.shutil, "which", lambda name: None)
+
+    assert checks.bubblewrap(settings()).status == checks.NOTE
+    insisted = checks.bubblewrap(settings(sandbox__isolation="bubblewrap"))
+    assert (insisted.status, insisted.advice) == (checks.PROBLEM, "Debian: apt-get install bubblewrap")
+    assert checks.node_js(settings()).advice == "Debian: apt-get install nodejs"
+    assert "no npm" in checks.installer().text
+
+
+def test_docker_is_a_problem_only_where_it_is_the_back_end(tmp_path: Path) -> None:
+    gone = f"unix://{tmp_path}/none.sock"
+
+    assert checks.docker(settings(docker__host=gone)).status == checks.NOTE
+    assert checks.docker(settings(docker__host=gone, containers__backend="docker")).status == checks.PROBLEM
+
+
+def test_a_docker_engine_is_found_by_its_ping(tmp_path: Path) -> None:
+    path = tmp_path / "d.sock"
+    with socket.socket(socket.AF_UNIX) as engine:
+        engine.bind(str(path))
+        engine.listen()
+
+        def answer() -> None:
+            link, _ = engine.accept()
+            with link:
+                link.recv(100)
+                link.sendall(b"HTTP/1.0 200 OK\r\n\r\nOK")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert checks.docker(settings(docker__host=f"unix://{path}")).status == checks.OK
+        thread.join()
