@@ -19,6 +19,7 @@ before: add them up and every accepted Run is counted once, unless it was handed
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -64,6 +65,15 @@ class ProxySettings:
     user_memory: ByteSize = field(factory=lambda: ByteSize.mb(1024))
     user_cpus: float | None = None
     collect_logs: bool = True
+    """False: the log store takes the logs itself, out of band."""
+    images: Mapping[str, str] = field(factory=dict, hash=False)
+    """Kind -> full image name, from the runtimes manifest; kinds without an image need none."""
+    unsentinelled_kinds: frozenset[str] = frozenset()
+    """Kinds whose runtime writes no end marks."""
+    payload_limit: ByteSize = field(factory=lambda: ByteSize.mb(1))
+    truncation_limit: ByteSize = field(factory=lambda: ByteSize.mb(1))
+    max_attempts: int = 3
+    """So many containers may refuse an activation before it ends as a whisk error."""
     health_check: HealthCheckSettings = HealthCheckSettings()
     log_errors: LogErrorSettings = LogErrorSettings()
     linger: float = 30.0
@@ -104,11 +114,13 @@ class Run:
     """One activation. Compared by identity: the same Run comes back when it is handed back.
 
     `retry_log_deadline` belongs to the pool: when to complain next that the Run found no place (seconds).
+    `attempts` counts the containers that refused it; a proxy hands it back only a few times.
     """
 
     action: WhiskAction
     msg: ActivationMessage
     retry_log_deadline: float | None = None
+    attempts: int = 0
 
 
 @frozen

@@ -1,0 +1,65 @@
+"""The record of one activation, and its annotations. (OpenWhisk, ContainerProxy.scala, constructWhiskActivation.)"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from owactors.core.reply import Interval
+from owactors.entity.action import WhiskAction
+from owactors.entity.activation import ActivationResponse, WhiskActivation
+from owactors.entity.parameters import Parameters, ParameterValue
+from owactors.message.activation import ActivationMessage
+
+Annotations = Mapping[str, ParameterValue]
+
+_TIMED_OUT = {False: ParameterValue(False), True: ParameterValue(True)}
+_SEQUENCE = ParameterValue("sequence")
+
+
+def action_annotations(action: WhiskAction) -> Annotations:
+    """The annotations that all activations of an action share: limits, path, kind."""
+    return {
+        "limits": ParameterValue(action.limits.to_json()),
+        "path": ParameterValue(action.doc_id),
+        "kind": ParameterValue(action.exec.kind),
+    }
+
+
+def activation_record(
+    action: WhiskAction,
+    msg: ActivationMessage,
+    response: ActivationResponse,
+    total: Interval,
+    init: Interval | None = None,
+    timed_out: bool = False,
+    shared: Annotations | None = None,
+) -> WhiskActivation:
+    """The record, without logs. `total` covers init and run; `shared` is action_annotations(action), if at hand."""
+    annotations = dict(shared or action_annotations(action))
+    annotations["timeout"] = _TIMED_OUT[timed_out]
+    if msg.cause is not None:
+        annotations["causedBy"] = _SEQUENCE
+    if init is not None:
+        annotations["initTime"] = ParameterValue(init.duration)
+    begun = total.start if init is None else init.start
+    annotations["waitTime"] = ParameterValue(max(0, begun - msg.transid.start))
+    if msg.action.binding is not None:
+        annotations["binding"] = ParameterValue(msg.action.binding)
+    return WhiskActivation(
+        namespace=msg.user.namespace.name,
+        name=action.name,
+        subject=msg.user.subject,
+        activation_id=msg.activation_id,
+        start=total.start,
+        end=total.end,
+        response=response,
+        version=str(action.version),
+        annotations=Parameters(annotations),
+        duration=total.duration,
+        cause=msg.cause,
+    )
+
+
+def total_interval(run: Interval, init: Interval | None) -> Interval:
+    """From the run's start, moved back by the length of init, to the run's end; the gap between both is left out."""
+    return run if init is None else Interval(run.start - init.duration, run.end)

@@ -1,0 +1,223 @@
+"""What can happen to a container proxy.
+
+Every event carries `now`, seconds since the epoch. `job` numbers the activation that an outcome belongs to; outcomes
+of jobs that the machine has given up meanwhile are ignored.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from owactors.core.reply import RunResult
+from owactors.message.container import Run, Start
+from owactors.message.containerdata import ContainerRef
+
+
+@frozen
+class StartAsked:
+    """The pool wants a prewarmed container."""
+
+    message: Start
+    now: float
+
+
+@frozen
+class RunAsked:
+    """The pool sends an activation."""
+
+    run: Run
+    now: float
+
+
+@frozen
+class RemoveAsked:
+    """The pool wants the container gone."""
+
+    now: float
+
+
+@frozen
+class DismissAsked:
+    """The pool will send nothing more."""
+
+    now: float
+
+
+@frozen
+class ContainerCreated:
+    """The container listens."""
+
+    container: ContainerRef
+    now: float
+
+
+@frozen
+class ContainerCreationFailed:
+    """The platform could not make a container: whisk error. `reason` is shown to the user, None: the standard text."""
+
+    reason: str | None
+    now: float
+
+
+@frozen
+class BlackboxCreationFailed:
+    """The user's image could not be pulled or started: developer error."""
+
+    reason: str
+    now: float
+
+
+@frozen
+class Initialized:
+    """POST /init ended, whatever came of it."""
+
+    job: int
+    result: RunResult
+    now: float
+
+
+@frozen
+class RunEnded:
+    """POST /run ended, whatever came of it."""
+
+    job: int
+    result: RunResult
+    now: float
+
+
+@frozen
+class ExchangeCrashed:
+    """POST /init or /run raised what no one expected."""
+
+    job: int
+    reason: str
+    now: float
+
+
+@frozen
+class LogsCollected:
+    """The logs of a job are there. `complete` false: the end mark is missing, the container must not be used again."""
+
+    job: int
+    lines: tuple[str, ...]
+    complete: bool
+    now: float
+
+
+@frozen
+class LogsFailed:
+    """Reading the logs of a job raised."""
+
+    job: int
+    reason: str
+    now: float
+
+
+@frozen
+class ContainerPaused:
+    """The container is frozen."""
+
+    now: float
+
+
+@frozen
+class PauseFailed:
+    """The container could not be frozen."""
+
+    reason: str
+    now: float
+
+
+@frozen
+class ContainerResumed:
+    """The container runs again."""
+
+    now: float
+
+
+@frozen
+class ResumeFailed:
+    """The container could not be thawed."""
+
+    reason: str
+    now: float
+
+
+@frozen
+class ContainerDestroyed:
+    """The engine has removed the container."""
+
+    now: float
+
+
+@frozen
+class DestroyFailed:
+    """The engine could not remove the container."""
+
+    reason: str
+    now: float
+
+
+@frozen
+class HealthPingFailed:
+    """The ping client gave the container up."""
+
+    reason: str
+    now: float
+
+
+@frozen
+class IdleTimerFired:
+    """Pause grace or unused timeout may be over."""
+
+    now: float
+
+
+@frozen
+class DestroyRetryDue:
+    """Try once more to remove the container."""
+
+    now: float
+
+
+@frozen
+class LingerOver:
+    """The pool did not dismiss this proxy for a while."""
+
+    now: float
+
+
+@frozen
+class ShellFailed:
+    """The actor could not do its part, or is told to exit: every job has to end now."""
+
+    reason: str
+    now: float
+
+
+Event = (
+    StartAsked
+    | RunAsked
+    | RemoveAsked
+    | DismissAsked
+    | ContainerCreated
+    | ContainerCreationFailed
+    | BlackboxCreationFailed
+    | Initialized
+    | RunEnded
+    | ExchangeCrashed
+    | LogsCollected
+    | LogsFailed
+    | ContainerPaused
+    | PauseFailed
+    | ContainerResumed
+    | ResumeFailed
+    | ContainerDestroyed
+    | DestroyFailed
+    | HealthPingFailed
+    | IdleTimerFired
+    | DestroyRetryDue
+    | LingerOver
+    | ShellFailed
+)
+JobOutcome = Initialized | RunEnded | ExchangeCrashed | LogsCollected | LogsFailed

@@ -1,0 +1,37 @@
+"""One activation inside a proxy, from acceptance to its end."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from attrs import define
+
+from owactors.core.reply import Interval
+from owactors.entity.activation import WhiskActivation
+from owactors.message.container import Run
+
+
+class Phase(Enum):
+    """What a job waits for."""
+
+    CREATING = "creating"
+    RESUMING = "resuming"
+    INITIALIZING = "initializing"
+    RUNNING = "running"
+    COLLECTING = "collecting"
+
+
+@define(eq=False)
+class Job:
+    """An accepted Run. `environment` (for /init) and `arguments` (for /run) are set when its first call begins."""
+
+    number: int
+    run: Run
+    phase: Phase
+    environment: dict[str, Any] | None = None
+    arguments: Any = None
+    #: of /init, if this job performed it
+    init: Interval | None = None
+    #: the record without logs, once the result is known
+    record: WhiskActivation | None = None

@@ -1,0 +1,91 @@
+"""From what a job's request brought to the end of the job."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from owactors.core import logs, response
+from owactors.core.activationrecord import activation_record, total_interval
+from owactors.core.containerproxy import endings, records
+from owactors.core.containerproxy.events import LogsCollected
+from owactors.core.containerproxy.instructions import CollectLogs
+from owactors.core.containerproxy.job import Job, Phase
+from owactors.core.containerproxy.machine import Proxy
+from owactors.core.reply import Interval, RunResult
+from owactors.entity.activation import DEVELOPER_ERROR, SUCCESS, ActivationResponse, WhiskActivation
+from owactors.message.ack import ResultMessage
+
+MIB = 1024 * 1024
+
+
+def init_failed(proxy: Proxy, job: Job, result: RunResult, failure: ActivationResponse, now: float) -> None:
+    """The container could not be initialized: the job ends with `failure`."""
+    job.init = result.interval
+    timed_out = response.is_over_time(result, job.run.action.limits.timeout)
+    _settle(proxy, job, failure, result.interval, timed_out, now)
+
+
+def answered(proxy: Proxy, job: Job, result: RunResult, now: float) -> None:
+    """/run ended: the job ends with what it answered."""
+    timeout = job.run.action.limits.timeout
+    answer = response.run_response(result, timeout)
+    total = total_interval(result.interval, job.init)
+    _settle(proxy, job, answer, total, response.is_over_time(result, timeout), now)
+
+
+def crashed(proxy: Proxy, job: Job, reason: str, now: float) -> None:
+    """The platform failed at this job: it ends with a whisk error that names the reason."""
+    _settle(proxy, job, records.whisk_error(reason), Interval.zero(int(now * 1000)), False, now)
+
+
+def _settle(
+    proxy: Proxy,
+    job: Job,
+    answer: ActivationResponse,
+    total: Interval,
+    timed_out: bool,
+    now: float,
+) -> None:
+    """The result is known: answer who waits, then collect the logs or end the job."""
+    run = job.run
+    shared = proxy.shared_annotations(run.action)
+    job.record = activation_record(run.action, run.msg, answer, total, job.init, timed_out, shared)
+    if answer.status_code != SUCCESS:
+        records.warn(proxy, job.record, run)
+    if not logs.are_collected(run.action, proxy.settings.collect_logs):
+        records.end(proxy, run, job.record, records.blocking_ack(proxy, run, job.record))
+        endings.ended(proxy, job, _is_reusable(answer), now)
+        return
+    if run.msg.blocking:
+        records.acknowledge(proxy, run, ResultMessage(run.msg.transid, job.record))
+    job.phase = Phase.COLLECTING
+    waits = logs.waits_for_sentinel(run.action, answer, proxy.settings.unsentinelled_kinds)
+    proxy.emit(CollectLogs(job.number, run.action.limits.logs * MIB, waits, run.msg.transid))
+
+
+def logs_collected(proxy: Proxy, job: Job, event: LogsCollected) -> None:
+    """The job ends with these logs; the container is kept if they are complete."""
+    record = _recorded(job)
+    lines = event.lines
+    if record.response.status_code == DEVELOPER_ERROR:
+        time = datetime.fromtimestamp(event.now, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        lines = logs.with_warning(lines, record.response, time)
+    records.end_with_logs(proxy, job.run, record, lines)
+    endings.ended(proxy, job, event.complete and _is_reusable(record.response), event.now)
+
+
+def logs_failed(proxy: Proxy, job: Job, now: float) -> None:
+    """The job ends with a line that says that its logs are missing; the container goes."""
+    records.end_without_logs(proxy, job.run, _recorded(job))
+    endings.ended(proxy, job, False, now)
+
+
+def _recorded(job: Job) -> WhiskActivation:
+    if job.record is None:
+        raise ValueError(f"job {job.number} has no result yet")
+    return job.record
+
+
+def _is_reusable(answer: ActivationResponse) -> bool:
+    """True when a container that answered so may run again."""
+    return answer.status_code < DEVELOPER_ERROR

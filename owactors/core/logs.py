@@ -1,0 +1,40 @@
+"""Rules for the logs of activations. (OpenWhisk, DockerToActivationLogStore.scala, LogLine.scala.)"""
+
+from __future__ import annotations
+
+from owactors.entity.action import WhiskAction
+from owactors.entity.activation import DEVELOPER_ERROR, ActivationResponse
+
+SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX"
+LOG_FAILURE = "There was an issue while collecting your logs. Data might be missing."
+LOG_WARNING_DEVELOPER_ERROR = "The action did not initialize or run as expected. Log data might be missing."
+TIME_COLUMNS = 30
+
+
+def truncated_logs(limit: int) -> str:
+    """The text after logs that were cut at `limit` bytes."""
+    return f"Logs were truncated because the total bytes size exceeds the limit of {limit} bytes."
+
+
+def log_line(time: str, stream: str, text: str) -> str:
+    """`TIME stream: text`, the time padded to 30 columns."""
+    return f"{time:<{TIME_COLUMNS}} {stream}: {text}"
+
+
+def are_collected(action: WhiskAction, in_band: bool) -> bool:
+    """True when the record gets logs: the action's limit is not 0 and the log store does not take them itself."""
+    return in_band and action.limits.logs != 0
+
+
+def waits_for_sentinel(action: WhiskAction, response: ActivationResponse, unsentinelled: frozenset[str]) -> bool:
+    """True when end marks can be expected: the runtime writes them, and it was not the runtime that broke."""
+    if response.status_code == DEVELOPER_ERROR:
+        return False
+    return action.sentinelled_logs and action.exec.kind not in unsentinelled
+
+
+def with_warning(lines: tuple[str, ...], response: ActivationResponse, time: str) -> tuple[str, ...]:
+    """The lines, and after a developer error one more that warns of missing data. `time`: RFC 3339 text."""
+    if response.status_code != DEVELOPER_ERROR:
+        return lines
+    return (*lines, log_line(time, "stderr", LOG_WARNING_DEVELOPER_ERROR))
