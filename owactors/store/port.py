@@ -11,9 +11,10 @@ may raise the last one). What a method has returned for is on disk, and is in th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
-from owactors.message.store import Acceptance, NamespaceUsage
+from owactors.message.store import Acceptance, NamespaceUsage, RecordEntry
 
 Json = dict[str, Any]
 Rows = list[Json]
@@ -120,6 +121,9 @@ class ActivationStore(Protocol):
 
         ValueError names the field if `namespace`, `activationId`, `name` or `start` is missing or wrong.
         """
+
+    async def store_all(self, entries: Sequence[RecordEntry]) -> None:
+        """As `store`, for many at once, made by `owactors.store.record.entry_of`."""
 
     def store_soon(self, record: Json) -> None:
         """As `store`, without waiting: seen by get and list at once, on disk a moment later.

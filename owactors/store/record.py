@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import frozen
-
+from owactors.message.store import RecordEntry
 from owactors.store.document import decode, encode
 
 Json = dict[str, Any]
@@ -16,38 +15,23 @@ _SUMMARY = ("namespace", "name", "version", "publish", "annotations", "activatio
 _LARGEST = 2**63
 
 
-@frozen
-class Entry:
-    """A record as a store keeps it. `filter` is the `name` it is listed under (`action` or `package/action`)."""
-
-    namespace: str
-    activation_id: str
-    start: int
-    filter: str
-    summary: bytes
-    record: bytes
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Namespace and id: what makes a record unique."""
-        return (self.namespace, self.activation_id)
-
-    def matches(self, namespace: str, name: str | None, since: int | None, upto: int | None) -> bool:
-        """True if a list with these bounds shows it."""
-        return (
-            self.namespace == namespace
-            and (name is None or self.filter == name)
-            and (since is None or self.start >= since)
-            and (upto is None or self.start <= upto)
-        )
-
-    def row(self, docs: bool) -> Json:
-        """What a list shows of it: the whole record or the summary."""
-        row: Json = decode(self.record if docs else self.summary)
-        return row
+def matches(entry: RecordEntry, namespace: str, name: str | None, since: int | None, upto: int | None) -> bool:
+    """True if a list with these bounds shows it."""
+    return (
+        entry.namespace == namespace
+        and (name is None or entry.filter == name)
+        and (since is None or entry.start >= since)
+        and (upto is None or entry.start <= upto)
+    )
 
 
-def entry_of(record: Json) -> Entry:
+def row_of(entry: RecordEntry, docs: bool) -> Json:
+    """What a list shows of it: the whole record or the summary."""
+    row: Json = decode(entry.record if docs else entry.summary)
+    return row
+
+
+def entry_of(record: Json) -> RecordEntry:
     """Checks and encodes. ValueError names the field that is missing or wrong."""
     namespace, activation_id = _text(record, "namespace"), _text(record, "activationId")
     name, start = _text(record, "name"), record.get("start")
@@ -56,7 +40,7 @@ def entry_of(record: Json) -> Entry:
     if not _DOCUMENT_ONLY.isdisjoint(record):
         record = {field: value for field, value in record.items() if field not in _DOCUMENT_ONLY}
     found_by = _storable(filter_of(name, record.get("annotations") or ()), "annotations")
-    return Entry(namespace, activation_id, start, found_by, encode(summary_of(record)), encode(record))
+    return RecordEntry(namespace, activation_id, start, found_by, encode(summary_of(record)), encode(record))
 
 
 def _text(record: Json, field: str) -> str:

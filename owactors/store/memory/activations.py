@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from attrs import Factory, define
 
-from owactors.message.store import Acceptance, NamespaceUsage, NoDocument
+from owactors.message.store import Acceptance, NamespaceUsage, NoDocument, RecordEntry
 from owactors.store.clock import wall_clock
-from owactors.store.record import Entry, entry_of
+from owactors.store.record import entry_of, matches, row_of
 
 Json = dict[str, Any]
 Rows = list[Json]
@@ -22,7 +22,7 @@ Usage = tuple[NamespaceUsage, ...]
 class _Shelf:
     """The records of one namespace: (start, arrival, entry), the oldest first."""
 
-    places: list[tuple[int, int, Entry]] = Factory(list)
+    places: list[tuple[int, int, RecordEntry]] = Factory(list)
     bytes: int = 0
 
 
@@ -31,7 +31,7 @@ class MemoryActivations:
     """An ActivationStore (see `port`) without disk: what it returned for lives as long as the process."""
 
     now: Callable[[], int] = wall_clock
-    _entries: dict[tuple[str, str], Entry] = Factory(dict)
+    _entries: dict[tuple[str, str], RecordEntry] = Factory(dict)
     _shelves: dict[str, _Shelf] = Factory(dict)
     _accepted: dict[tuple[str, str], Acceptance] = Factory(dict)
     _arrivals: int = 0
@@ -48,7 +48,14 @@ class MemoryActivations:
 
     def store_soon(self, record: Json) -> None:
         """See the port; never full."""
-        entry = entry_of(record)
+        self._keep(entry_of(record))
+
+    async def store_all(self, entries: Sequence[RecordEntry]) -> None:
+        """See the port."""
+        for entry in entries:
+            self._keep(entry)
+
+    def _keep(self, entry: RecordEntry) -> None:
         self._accepted.pop(entry.key, None)
         if entry.key in self._entries:
             return
@@ -56,14 +63,14 @@ class MemoryActivations:
         self._arrivals += 1
         shelf = self._shelves.setdefault(entry.namespace, _Shelf())
         insort(shelf.places, (entry.start, self._arrivals, entry))
-        shelf.bytes += len(entry.record)
+        shelf.bytes += entry.size
 
     async def get(self, namespace: str, activation_id: str) -> Json:
         """See the port."""
         entry = self._entries.get((namespace, activation_id))
         if entry is None:
             raise NoDocument(f"{namespace}/{activation_id}")
-        return entry.row(docs=True)
+        return row_of(entry, docs=True)
 
     async def list(
         self,
@@ -79,7 +86,7 @@ class MemoryActivations:
         """See the port."""
         found = [*self._matching(namespace, name, since, upto)]
         end = skip + limit if limit else None
-        return [entry.row(docs) for entry in found[skip:end]]
+        return [row_of(entry, docs) for entry in found[skip:end]]
 
     async def count(
         self,
@@ -93,10 +100,10 @@ class MemoryActivations:
         """See the port."""
         return max(0, sum(1 for _ in self._matching(namespace, name, since, upto)) - skip)
 
-    def _matching(self, namespace: str, name: str | None, since: int | None, upto: int | None) -> Iterator[Entry]:
+    def _matching(self, namespace: str, name: str | None, since: int | None, upto: int | None) -> Iterator[RecordEntry]:
         shelf = self._shelves.get(namespace, _Shelf())
         for _, _, entry in reversed(shelf.places):
-            if entry.matches(namespace, name, since, upto):
+            if matches(entry, namespace, name, since, upto):
                 yield entry
 
     async def unfinished(self) -> Acceptances:
@@ -123,13 +130,13 @@ class MemoryActivations:
         for _, _, entry in shelf.places[:most]:
             if freed >= surplus:
                 break
-            many, freed = many + 1, freed + len(entry.record)
+            many, freed = many + 1, freed + entry.size
         return self._remove(shelf, many)
 
     def _remove(self, shelf: _Shelf, many: int) -> int:
         for _, _, entry in shelf.places[:many]:
             del self._entries[entry.key]
-            shelf.bytes -= len(entry.record)
+            shelf.bytes -= entry.size
         del shelf.places[:many]
         return many
 

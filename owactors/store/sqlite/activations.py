@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
-from owactors.message.store import Acceptance, NamespaceUsage, NoDocument
+from owactors.message.store import Acceptance, NamespaceUsage, NoDocument, RecordEntry
 from owactors.store.clock import wall_clock
 from owactors.store.document import decode
-from owactors.store.record import entry_of
+from owactors.store.record import entry_of, row_of
 from owactors.store.sqlite.backlog import Backlog
 from owactors.store.sqlite.readers import Readers
 from owactors.store.sqlite.records import InsertAcceptances, InsertRecords, NamespaceNumbers, Sequenced
@@ -75,11 +75,13 @@ class SqliteActivations:
 
     async def store(self, record: Json) -> None:
         """See the port."""
-        entry = entry_of(record)
-        if self._backlog.get(*entry.key) is not None:
-            await self.flush()
-        else:
-            await self._writer.run(self._records, Sequenced(next(self._sequence), entry))
+        await self.store_all((entry_of(record),))
+
+    async def store_all(self, entries: Sequence[RecordEntry]) -> None:
+        """See the port."""
+        new = [entry for entry in entries if self._backlog.get(*entry.key) is None]
+        arrived = [Sequenced(next(self._sequence), entry) for entry in new]
+        await self._writer.run(self._records, arrived, flush=len(new) < len(entries))
 
     def store_soon(self, record: Json) -> None:
         """See the port."""
@@ -87,7 +89,7 @@ class SqliteActivations:
         if self._backlog.get(*entry.key) is None:
             arrived = Sequenced(next(self._sequence), entry)
             self._backlog.add(arrived)
-            self._writer.soon(self._records, arrived)
+            self._writer.soon(self._records, (arrived,))
 
     async def flush(self) -> None:
         """See the port."""
@@ -99,7 +101,7 @@ class SqliteActivations:
         """See the port."""
         waiting = self._backlog.get(namespace, activation_id)
         if waiting is not None:
-            return waiting.row(docs=True)
+            return row_of(waiting, docs=True)
         statement = f"SELECT record FROM activation WHERE id = ? AND namespace = {_NAMESPACE}"
         found = await self._readers.run(
             lambda connection: connection.execute(statement, (activation_id, namespace)).fetchone()

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from attrs import define, field
 
-from owactors.message.store import StoreUnavailable
-from owactors.store.record import Entry
+from owactors.message.store import RecordEntry, StoreUnavailable
+from owactors.store.record import matches
 from owactors.store.sqlite.records import Sequenced
 
 
@@ -23,7 +23,7 @@ class Backlog:
 
     def add(self, arrived: Sequenced) -> None:
         """StoreUnavailable if there is no room."""
-        size = len(arrived.entry.record)
+        size = arrived.entry.size
         if len(self._waiting) >= self.most_records or self.bytes + size > self.most_bytes:
             raise StoreUnavailable(
                 f"{len(self._waiting)} records ({self.bytes >> 20} MB) wait for the disk already: "
@@ -42,9 +42,9 @@ class Backlog:
         for arrived in written:
             if self._waiting.get(arrived.entry.key) is arrived:
                 del self._waiting[arrived.entry.key]
-                self._taken += len(arrived.entry.record)
+                self._taken += arrived.entry.size
 
-    def get(self, namespace: str, activation_id: str) -> Entry | None:
+    def get(self, namespace: str, activation_id: str) -> RecordEntry | None:
         """The record, if it waits."""
         arrived = self._waiting.get((namespace, activation_id))
         return arrived.entry if arrived else None
@@ -52,4 +52,4 @@ class Backlog:
     def matching(self, namespace: str, name: str | None, since: int | None, upto: int | None) -> list[Sequenced]:
         """What waits and belongs into such a list, in no order."""
         waiting = list(self._waiting.values())
-        return [arrived for arrived in waiting if arrived.entry.matches(namespace, name, since, upto)]
+        return [arrived for arrived in waiting if matches(arrived.entry, namespace, name, since, upto)]

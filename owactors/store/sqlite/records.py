@@ -12,8 +12,7 @@ from typing import Any, ClassVar, TypeVar
 
 from attrs import Factory, define, frozen
 
-from owactors.message.store import Acceptance
-from owactors.store.record import Entry
+from owactors.message.store import Acceptance, RecordEntry
 
 Element = TypeVar("Element")
 #: rows per statement: few different ones, so that they stay prepared
@@ -25,7 +24,7 @@ class Sequenced:
     """A record and its place in the order of arrival."""
 
     sequence: int
-    entry: Entry
+    entry: RecordEntry
 
 
 @define(eq=False)
@@ -50,27 +49,28 @@ class NamespaceNumbers:
 
 @frozen(eq=False)
 class InsertRecords:
-    """Operation: keeps records. One whose id is there already changes nothing."""
+    """Operation: keeps records, each argument a few of them. One whose id is there already changes nothing."""
 
     numbers: NamespaceNumbers
     on_disk: Callable[[Sequence[Sequenced]], None]
     rank: ClassVar[int] = 1
 
-    def apply(self, connection: sqlite3.Connection, arguments: Sequence[Sequenced]) -> list[None]:
+    def apply(self, connection: sqlite3.Connection, arguments: Sequence[Sequence[Sequenced]]) -> list[None]:
         """See Operation."""
-        for chunk in _chunks(arguments):
+        for chunk in _chunks([arrived for some in arguments for arrived in some]):
             parameters: list[Any] = []
             for arrived in chunk:
                 entry = arrived.entry
                 number = self.numbers.number(connection, entry.namespace)
                 parameters += (arrived.sequence, number, entry.activation_id, entry.start, entry.filter)
-                parameters += (len(entry.record), entry.summary, entry.record)
+                parameters += (entry.size, entry.summary, entry.record)
             connection.execute(_RECORDS[len(chunk)], parameters)
         return [None] * len(arguments)
 
-    def committed(self, arguments: Sequence[Sequenced]) -> None:
+    def committed(self, arguments: Sequence[Sequence[Sequenced]]) -> None:
         """See Operation."""
-        self.on_disk(arguments)
+        for some in arguments:
+            self.on_disk(some)
 
 
 @frozen(eq=False)
