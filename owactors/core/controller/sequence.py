@@ -125,14 +125,15 @@ class Sequence:
     def _call(self, component: ComponentResolved) -> list[Instruction]:
         self.state = State.CALLING
         payload, self.payload = self.payload, None
-        nested = component.kind is ComponentKind.SEQUENCE
+        same = component.kind is ComponentKind.SEQUENCE
+        waited_for = component.kind is ComponentKind.ACTION
         return [
             CallComponent(
                 index=self.turn,
                 kind=component.kind,
                 payload=payload if isinstance(payload, dict | list) else None,
-                wait_ms=None if nested else component.timeout_ms + GRACE_MS,
-                used=self.used.deeper() if nested else self.used.afresh(),
+                wait_ms=component.timeout_ms + GRACE_MS if waited_for else None,
+                used=self.used.deeper() if same else self.used.afresh(),
             )
         ]
 

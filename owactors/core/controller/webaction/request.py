@@ -18,7 +18,7 @@ METHOD, HEADERS, PATH, USER, QUERY, BODY = (
 )
 RESERVED = frozenset((METHOD, HEADERS, PATH, USER, QUERY, BODY))
 JsonReader = Callable[[bytes], Any]
-_NOT_PASSED = frozenset(("content-length", "transfer-encoding", "connection", "x-ow-extra-logging"))
+_NOT_PASSED = frozenset(("content-length", "transfer-encoding", "x-ow-extra-logging"))
 
 
 class MalformedBody(Exception):
