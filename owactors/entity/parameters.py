@@ -24,7 +24,7 @@ def _read_element(element: object) -> tuple[str, ParameterValue]:
     if not isinstance(element, Mapping) or "value" not in element or not isinstance(element.get("key"), str):
         raise DeserializationError("parameters malformed!")
     init, encryption = element.get("init", False), element.get("encryption")
-    if not isinstance(init, bool) or not isinstance(encryption, str | None) or not element["key"]:
+    if not isinstance(init, bool) or not isinstance(encryption, str | None):
         raise DeserializationError("parameters malformed!")
     return element["key"], ParameterValue(element["value"], init, encryption)
 

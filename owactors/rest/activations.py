@@ -1,0 +1,70 @@
+"""Activation records: `/namespaces/{ns}/activations…`, which can only be read. (OpenWhisk, Activations.scala.)"""
+
+from __future__ import annotations
+
+import re
+
+from owactors.core.controller import messages
+from owactors.core.controller.entitlement import ACTIVATIONS, Resource
+from owactors.core.controller.rejection import bad_request
+from owactors.entity.identity import Identity
+from owactors.rest import query
+from owactors.rest.answer import Answer, json_answer
+from owactors.rest.collection import Collection, no_route
+from owactors.rest.records import shown_record, shown_response
+from owactors.rest.request import Request
+
+_ID_LENGTH = 32
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def checked_id(segment: str) -> str:
+    """A segment that must be an activation id. Rejection 400."""
+    if len(segment) != _ID_LENGTH:
+        raise bad_request(f"Activation id length is {len(segment)} but must be {_ID_LENGTH}.")
+    if not _ID.fullmatch(segment):
+        raise bad_request(messages.ACTIVATION_ID_ILLEGAL)
+    return segment
+
+
+class Activations(Collection):
+    """Lists, counts and shows records, their results and logs."""
+
+    name = ACTIVATIONS
+    verbs = frozenset({"GET"})
+
+    async def handle(self, user: Identity, namespace: str, rest: list[str], request: Request) -> Answer:
+        """As Collection.handle, with `/{id}`, `/{id}/result` and `/{id}/logs` below."""
+        if rest in ([], [""]):
+            return await super().handle(user, namespace, rest, request)
+        if request.method not in self.verbs:
+            raise no_route()
+        activation_id = checked_id(rest[0])
+        await self.authorize(user, request.method, Resource(namespace, ACTIVATIONS, activation_id))
+        part = rest[1:]
+        if part not in ([], [""], ["result"], ["logs"]):
+            raise no_route()
+        record = await self.services.activations.get(namespace, activation_id)
+        if part == ["result"]:
+            return json_answer(shown_response(record["response"]))
+        if part == ["logs"]:
+            return json_answer({"logs": record["logs"]})
+        return json_answer(shown_record(record))
+
+    async def list(self, user: Identity, namespace: str, request: Request) -> Answer:
+        """Summaries, whole records with `docs`, or with `count` their number."""
+        skip = query.list_skip(request, self.name)
+        limit = query.list_limit(request, self.name, self.services.settings.limits)
+        count = query.boolean(request, "count")
+        docs = query.boolean(request, "docs")
+        name = query.name_filter(request)
+        since = query.epoch_ms(request, "since")
+        upto = query.epoch_ms(request, "upto")
+        store = self.services.activations
+        if count and docs:
+            raise bad_request(messages.DOCS_WITH_COUNT)
+        if count:
+            number = await store.count(namespace, name=name, skip=skip, since=since, upto=upto)
+            return json_answer({self.name: number})
+        rows = await store.list(namespace, name=name, skip=skip, limit=limit, since=since, upto=upto, docs=docs)
+        return json_answer([shown_record(row) for row in rows] if docs else rows)

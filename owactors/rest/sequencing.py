@@ -1,0 +1,249 @@
+"""Runs sequences and compositions: feeds the machines of owactors.core.controller and does what they say.
+
+A run goes on by itself; a caller only waits for it. Whatever happens, it ends in one record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+
+from owactors.core.controller.composition import Composition
+from owactors.core.controller.enclosingrecord import EnclosingActivation, enclosing_record
+from owactors.core.controller.entitlement import ACTIONS, Resource
+from owactors.core.controller.innercalls import (
+    CallComponent,
+    CallConductor,
+    CallFailed,
+    CallFinished,
+    CallOverdue,
+    ComponentForbidden,
+    ComponentKind,
+    ComponentMissing,
+    ComponentResolved,
+    Event,
+    Finish,
+    ResolutionFailed,
+    ResolveComponent,
+    Start,
+    Used,
+)
+from owactors.core.controller.rejection import Rejection
+from owactors.core.controller.resolved import ResolvedAction
+from owactors.core.controller.sequence import Sequence
+from owactors.entity.activation import ActivationResponse, WhiskActivation
+from owactors.entity.identity import Identity, Privilege
+from owactors.entity.ids import new_activation_id
+from owactors.entity.names import FullyQualifiedEntityName
+from owactors.entity.transaction import TransactionId
+from owactors.message.store import NoDocument, StoreUnavailable
+from owactors.rest.entitling import Entitlement
+from owactors.rest.invoking import Invoked, PrimitiveRunner, Queued, accept
+from owactors.rest.ports import Services
+from owactors.rest.repository import Repository
+
+logger = logging.getLogger(__name__)
+
+Machine = Sequence | Composition
+Ended = tuple[WhiskActivation, Used]
+
+
+@frozen
+class _Run:
+    """One run: what is run for whom, and whether its record is kept."""
+
+    enclosing: EnclosingActivation
+    resolved: ResolvedAction
+    transid: TransactionId
+    kept: bool
+
+
+@define
+class _Components:
+    """Components found so far, and those still being looked for."""
+
+    found: dict[int, ResolvedAction] = field(factory=dict)
+    sought: deque[asyncio.Task[Event]] = field(factory=deque)
+
+    def stop(self) -> None:
+        """Nobody asks for the rest any more."""
+        for task in self.sought:
+            task.cancel()
+
+
+class ChainRunner:
+    """A Runner for sequences and compositions; their components run through `primitive` or through itself."""
+
+    def __init__(
+        self,
+        services: Services,
+        repository: Repository,
+        entitlement: Entitlement,
+        primitive: PrimitiveRunner,
+    ) -> None:
+        self._services = services
+        self._repository = repository
+        self._entitlement = entitlement
+        self._primitive = primitive
+        self._running: set[asyncio.Task[Ended]] = set()
+
+    async def run(
+        self,
+        user: Identity,
+        resolved: ResolvedAction,
+        payload: Any,
+        wait: float | None,
+        transid: TransactionId,
+        cause: str | None = None,
+    ) -> Invoked:
+        """As Runner.run. Once it has begun, a run goes on to its end, whether its caller waits or not."""
+        run = self._begun(user, resolved, transid, cause, wait is not None)
+        if wait is None:
+            await self._accept(run, payload)
+        running = asyncio.create_task(self._to_the_end(run, payload, Used()))
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
+        if wait is None:
+            return Queued(run.enclosing.activation_id)
+        done, _ = await asyncio.wait((running,), timeout=wait)
+        if done:
+            return running.result()[0]
+        await self._accept(run, payload)
+        if running.done():  # in the meantime: its record must end the acceptance
+            await self._keep(run, running.result()[0])
+        return Queued(run.enclosing.activation_id)
+
+    async def drain(self) -> None:
+        """Returns when no run is going on any more."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    def _begun(
+        self, user: Identity, resolved: ResolvedAction, transid: TransactionId, cause: str | None, blocking: bool
+    ) -> _Run:
+        enclosing = EnclosingActivation(
+            activation_id=new_activation_id(),
+            action=resolved.action,
+            user=user,
+            accepted_at=transid.start,
+            cause=cause,
+            binding=resolved.binding,
+        )
+        kept = user.limits.store_activations is not False
+        return _Run(enclosing, resolved, transid, kept and (blocking or self._services.settings.store_non_blocking))
+
+    async def _accept(self, run: _Run, payload: Any) -> None:
+        """Writes the acceptance, unless the record is there already or is not wanted. Rejection 503."""
+        if not run.kept:
+            return
+        activation_id, user = run.enclosing.activation_id, run.enclosing.user
+        message = self._primitive.message(user, run.resolved, payload, False, run.transid)
+        try:
+            await accept(self._services, evolve(message, activation_id=activation_id))
+        except StoreUnavailable as error:
+            raise Rejection(503, error.reason, activation_id) from error
+
+    # --- one run ---------------------------------------------------------------------------------
+
+    async def _to_the_end(self, run: _Run, payload: Any, used: Used) -> Ended:
+        machine = self._machine(run, payload, used)
+        components = _Components()
+        start = self._services.now()
+        try:
+            ended = await self._drive(machine, run, components, start)
+        except Exception as error:
+            logger.exception("%s %s broke down", run.resolved.name, run.enclosing.activation_id)
+            response = ActivationResponse.whisk_error(f"The activation broke down: {type(error).__name__}.")
+            now = self._services.now()
+            ended = enclosing_record(run.enclosing, machine.tally, response, start, now), machine.used
+        finally:
+            components.stop()
+        await self._keep(run, ended[0])
+        return ended
+
+    def _machine(self, run: _Run, payload: Any, used: Used) -> Machine:
+        limit = self._services.settings.limits.sequence_length
+        kind = Sequence if run.enclosing.action.is_sequence else Composition
+        return kind(run.enclosing, limit, payload, used)
+
+    async def _keep(self, run: _Run, record: WhiskActivation) -> None:
+        if not run.kept:
+            return
+        try:
+            await self._services.activations.store(record.to_json())
+        except StoreUnavailable as error:
+            logger.error("record of %s %s is lost: %s", record.name, record.activation_id, error)
+
+    async def _drive(self, machine: Machine, run: _Run, components: _Components, start: int) -> Ended:
+        events: deque[Event] = deque((Start(start),))
+        while True:
+            for instruction in machine.handle(events.popleft()):
+                if isinstance(instruction, Finish):
+                    return instruction.record, instruction.used
+                if isinstance(instruction, ResolveComponent):
+                    seeking = self._resolve(machine, run, instruction, components)
+                    components.sought.append(asyncio.create_task(seeking))
+                else:
+                    events.append(await self._call(run, instruction, components))
+            if not events:
+                events.append(await components.sought.popleft())
+
+    # --- components ------------------------------------------------------------------------------
+
+    async def _resolve(self, machine: Machine, run: _Run, wanted: ResolveComponent, components: _Components) -> Event:
+        name, index, now = wanted.name, wanted.index, self._services.now
+        try:
+            if isinstance(machine, Composition):
+                await self._check(run.enclosing.user, name)
+            resolved = await self._repository.resolve(name.path, name.name)
+        except Rejection:
+            return ComponentForbidden(now(), index)
+        except NoDocument:
+            return ComponentMissing(now(), index)
+        except Exception as error:
+            logger.warning("component %s could not be resolved: %r", name, error)
+            return ResolutionFailed(now(), index, repr(error))
+        components.found[index] = resolved
+        return ComponentResolved(now(), index, _kind(resolved), resolved.action.limits.timeout)
+
+    async def _check(self, user: Identity, name: FullyQualifiedEntityName) -> None:
+        resource = Resource(name.path, ACTIONS, name.name)
+        await self._entitlement.check(user, Privilege.ACTIVATE, (resource,), throttle=False)
+
+    async def _call(self, run: _Run, call: CallComponent | CallConductor, components: _Components) -> Event:
+        try:
+            if isinstance(call, CallConductor):
+                return await self._call_primitive(run, run.resolved, call.payload, call.wait_ms)
+            resolved = components.found[call.index]
+            if call.wait_ms is not None:
+                return await self._call_primitive(run, resolved, call.payload, call.wait_ms)
+            return await self._call_nested(run, resolved, call)
+        except Exception as error:
+            logger.warning("a component of %s could not be run: %r", run.enclosing.activation_id, error)
+            return CallFailed(self._services.now(), repr(error))
+
+    async def _call_primitive(self, run: _Run, resolved: ResolvedAction, payload: Any, wait_ms: int) -> Event:
+        enclosing = run.enclosing
+        transid = run.transid.child(self._services.now())
+        invoked = await self._primitive.run(
+            enclosing.user, resolved, payload, wait_ms / 1000, transid, enclosing.activation_id
+        )
+        now = self._services.now()
+        return CallOverdue(now, invoked.activation_id) if isinstance(invoked, Queued) else CallFinished(now, invoked)
+
+    async def _call_nested(self, run: _Run, resolved: ResolvedAction, call: CallComponent) -> Event:
+        enclosing = run.enclosing
+        transid = run.transid.child(self._services.now())
+        inner = self._begun(enclosing.user, resolved, transid, enclosing.activation_id, True)
+        record, used = await self._to_the_end(evolve(inner, kept=run.kept), call.payload, call.used)
+        return CallFinished(self._services.now(), record, used)
+
+
+def _kind(resolved: ResolvedAction) -> ComponentKind:
+    if resolved.action.is_sequence:
+        return ComponentKind.SEQUENCE
+    return ComponentKind.CONDUCTOR if resolved.action.is_conductor else ComponentKind.ACTION
