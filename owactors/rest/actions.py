@@ -186,12 +186,12 @@ class Actions(Collection):
             wait = query.wait_seconds(request, wait)
         payload = request.json_object()
         resolved = await self.repository.resolve(namespace, name)
-        resolved = await self._ready(user, resolved)
+        resolved = await self.ready(user, resolved)
         check_overrides(resolved.immutable, payload)
         invoked = await self.context.runners.run(user, resolved, payload, wait if blocking else None, request.transid)
         return outcome(invoked, bare)
 
-    async def _ready(self, user: Identity, resolved: ResolvedAction) -> ResolvedAction:
+    async def ready(self, user: Identity, resolved: ResolvedAction) -> ResolvedAction:
         """Checks what only invoking asks for: access to a sequence's components, and a kind still supported."""
         action = resolved.action
         if not isinstance(action.exec, SequenceExec):
@@ -212,7 +212,7 @@ class Actions(Collection):
             await self.entitlement.check(user, Privilege.ACTIVATE, (resource,))
         else:
             await self.authorize(user, "POST", resource)
-        resolved = await self._ready(user, await self.repository.resolve(namespace, name))
+        resolved = await self.ready(user, await self.repository.resolve(namespace, name))
         check_overrides(resolved.immutable, payload)
         return await self.context.runners.run(user, resolved, payload, None, request.transid)
 

@@ -20,7 +20,9 @@ from owactors.rest.ports import Services
 from owactors.rest.repository import STORE_ERRORS, Repository, refusal_of
 from owactors.rest.request import Request
 from owactors.rest.rules import Rules
+from owactors.rest.sequencing import ChainRunner
 from owactors.rest.triggers import Triggers
+from owactors.rest.web import WebActions
 
 PREFIX = ("api", "v1")
 
@@ -43,10 +45,12 @@ class Api:
         self.repository = Repository(services)
         self.authentication = Authentication(services)
         self.entitlement = Entitlement(services, self.repository)
-        self.runners = Runners(PrimitiveRunner(services))
+        primitive = PrimitiveRunner(services)
+        self.chains = ChainRunner(services, self.repository, self.entitlement, primitive)
+        self.runners = Runners(primitive, self.chains, self.chains)
         self.context = Context(services, self.repository, self.entitlement, self.runners)
-        self.web: WebHandler | None = None
         actions = Actions(self.context)
+        self.web: WebHandler = WebActions(self.context, self.authentication, actions.ready)
         self.firing = Firing(services, actions.fire)
         collections: list[Collection] = [
             actions,
@@ -60,7 +64,7 @@ class Api:
 
     async def answer(self, request: Request, segments: list[str]) -> Answer:
         """`segments` are those after the prefix. Rejection, with a challenge for 401, is answered by the caller."""
-        if segments[:1] == ["web"] and len(segments) > 1 and self.web is not None:
+        if segments[:1] == ["web"] and len(segments) > 1:
             return await self._web(request, segments[1:])
         if request.method == "OPTIONS":
             return ok().with_headers(REST_CORS)
@@ -70,7 +74,6 @@ class Api:
         return (await self._routed(user, segments, request)).with_headers(REST_CORS)
 
     async def _web(self, request: Request, rest: list[str]) -> Answer:
-        assert self.web is not None
         user: Identity | None = None
         header = request.headers.get(b"authorization")
         if header is not None:

@@ -11,7 +11,7 @@ from owactors.core.controller.webaction.extension import Extension
 from owactors.core.controller.webaction.mediatype import HTML, JSON, PLAIN, SVG, MediaType, parse_media_type
 from owactors.core.controller.webaction.negotiation import acceptable
 from owactors.core.controller.webaction.prettyjson import pretty
-from owactors.core.controller.webaction.transcode import negotiated, web_answer, without_body
+from owactors.core.controller.webaction.transcode import negotiated, web_answer
 
 HTTP_INVALID = WebRefusal(400, "Response is not valid 'message/http'.")
 MISMATCH = WebRefusal(400, "Response type in header did not match generated content type.")
@@ -194,10 +194,6 @@ def test_a_type_the_caller_does_not_take() -> None:
 )
 def test_accept(accept: list[str], expected: bool) -> None:
     assert acceptable(HTML, accept) is expected
-
-
-def test_head_has_no_body() -> None:
-    assert without_body(WebAnswer(200, (), JSON, b"{}")) == WebAnswer(200, (), JSON)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,6 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from attrs import evolve
-
 from owactors.core.controller.webaction.answer import (
     ONLY_AVAILABLE_AS,
     PROCESSING_ERROR,
@@ -47,11 +45,6 @@ def negotiated(answer: WebAnswer | WebRefusal, accept: Iterable[str]) -> WebAnsw
     if isinstance(answer, WebAnswer) and answer.media and not acceptable(answer.media, accept):
         return WebRefusal(406, ONLY_AVAILABLE_AS.format(answer.media.as_header))
     return answer
-
-
-def without_body(answer: WebAnswer) -> WebAnswer:
-    """The same answer to a HEAD request."""
-    return evolve(answer, body=b"")
 
 
 def _as_json(result: Any) -> WebAnswer | WebRefusal:
