@@ -14,7 +14,8 @@ Between "leave me out" and Dismiss the proxy hands back each Run that was under 
 is never dismissed stops by itself after a while.
 
 `finished` in each message of the proxy counts the activations that ended (acknowledged and stored) since its message
-before: add them up and every accepted Run is counted once, unless it was handed back. One feed credit each.
+before: add them up and every accepted Run is counted once, unless it was handed back. One feed credit each. `ended` are
+their activation ids.
 """
 
 from __future__ import annotations
@@ -66,6 +67,10 @@ class ProxySettings:
     user_cpus: float | None = None
     collect_logs: bool = True
     """False: the log store takes the logs itself, out of band."""
+    environment: Mapping[str, str] = field(factory=dict, hash=False)
+    """What every process in a container sees, such as __OW_API_HOST."""
+    unlock_keys: Mapping[str, str] = field(factory=dict, hash=False, repr=False)
+    """Keys for encrypted parameters: aes-128 and aes-256, in base64."""
     images: Mapping[str, str] = field(factory=dict, hash=False)
     """Kind -> full image name, from the runtimes manifest; kinds without an image need none."""
     unsentinelled_kinds: frozenset[str] = frozenset()
@@ -139,6 +144,7 @@ class NeedWork:
 
     data: PreWarmedData | WarmedData
     finished: int = 1
+    ended: tuple[str, ...] = field(default=(), eq=False)
 
 
 @frozen
@@ -147,6 +153,7 @@ class ContainerRemoved:
 
     replace_prewarm: bool
     finished: int = 0
+    ended: tuple[str, ...] = field(default=(), eq=False)
 
 
 @frozen
@@ -154,6 +161,7 @@ class RescheduleJob:
     """The container goes, and its jobs, if any, were or will be handed back."""
 
     finished: int = 0
+    ended: tuple[str, ...] = field(default=(), eq=False)
 
 
 @frozen
@@ -162,6 +170,7 @@ class ContainerDestroyed:
 
     finished: int = 0
     leaked: str = ""
+    ended: tuple[str, ...] = field(default=(), eq=False)
 
 
 @frozen
@@ -171,12 +180,11 @@ class HealthPingEnabled:
     enabled: bool
 
 
-@frozen
+@frozen(eq=False)
 class PingSetup:
-    """The first message to a ping client: where to connect, and how often."""
+    """The first message to a ping client, which lives in its proxy's process: `container` by reference."""
 
-    host: str
-    port: int
+    container: Any
     settings: HealthCheckSettings
 
 

@@ -21,11 +21,10 @@ NO_MEMORY = ByteSize(0)
 
 @frozen
 class ContainerRef:
-    """Names a container outside its proxy: the engine's id, and where its HTTP server listens."""
+    """Names a container outside its proxy: the engine's id, and where it listens (as Container.address says it)."""
 
     id: str
-    host: str = ""
-    port: int = 8080
+    address: str = ""
 
 
 @frozen

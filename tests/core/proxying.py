@@ -32,7 +32,7 @@ INVOKER = InvokerInstanceId(0, ByteSize.mb(1024))
 SETTINGS = ProxySettings(
     INVOKER, pause_grace=10.0, unused_timeout=600.0, images={"nodejs:20": "openwhisk/action-nodejs-v20:latest"}
 )
-CONTAINER = ContainerRef("c1", "10.0.0.9")
+CONTAINER = ContainerRef("c1", "10.0.0.9:8080")
 USER = Identity("guest", Namespace("guest", "23bc46b1"), {"api_key": "23bc46b1:secret"})
 KIND = "nodejs:20"
 START = Start(CodeExec(KIND, ""), ByteSize.mb(256))

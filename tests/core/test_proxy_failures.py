@@ -55,7 +55,7 @@ def test_an_unreachable_prewarm_is_removed_and_replaced() -> None:
     driver = Driver(ContainerProxy(evolve(SETTINGS, health_check=HealthCheckSettings(True)))).prewarmed()
     driver.give(e.HealthPingFailed, "refused")
     assert driver.pool == [ContainerRemoved(True)]
-    assert driver.of(i.Count) == [i.Count("invoker_containerHealthFailed.prewarm")]
+    assert driver.of(i.CountUnhealthy) == [i.CountUnhealthy("prewarm")]
     assert driver.states == [State.REMOVING]
     assert driver.acks == []
 

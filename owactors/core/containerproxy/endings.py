@@ -112,7 +112,8 @@ def destroy_if_idle(proxy: Proxy, resume_first: bool = False) -> None:
 def gone(proxy: Proxy, leaked: str = "") -> None:
     """Nothing is left to remove: tell the pool, and wait to be dismissed."""
     proxy.destroyed, proxy.destroying = True, False
-    proxy.tell_pool(ContainerDestroyed(proxy.take_unreported(), leaked))
+    finished, ended_ids = proxy.take_unreported()
+    proxy.tell_pool(ContainerDestroyed(finished, leaked, ended_ids))
     if proxy.dismissed:
         stop(proxy)
     else:
@@ -129,14 +130,14 @@ def announce_removed(proxy: Proxy, replace_prewarm: bool) -> None:
     """Tell the pool to leave this container out of its books, unless it was told."""
     if not proxy.announced:
         proxy.announced = True
-        proxy.tell_pool(ContainerRemoved(replace_prewarm, proxy.take_unreported()))
+        proxy.tell_pool(ContainerRemoved(replace_prewarm, *proxy.take_unreported()))
 
 
 def announce_rescheduled(proxy: Proxy) -> None:
     """The same, and jobs were or will be handed back."""
     if not proxy.announced:
         proxy.announced = True
-        proxy.tell_pool(RescheduleJob(proxy.take_unreported()))
+        proxy.tell_pool(RescheduleJob(*proxy.take_unreported()))
 
 
 def hand_back(proxy: Proxy, run: Run) -> None:

@@ -125,10 +125,10 @@ class DisablePing:
 
 
 @frozen
-class Count:
-    """Count one of this metric."""
+class CountUnhealthy:
+    """Count a container that proved unhealthy; `state` is warm or prewarm."""
 
-    name: str
+    state: str
 
 
 @frozen
@@ -165,7 +165,7 @@ Instruction = (
     | SetTimer
     | EnablePing
     | DisablePing
-    | Count
+    | CountUnhealthy
     | Warn
     | Defect
     | Stop

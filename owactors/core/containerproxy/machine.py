@@ -11,7 +11,6 @@ from owactors.core.arguments import Unlock
 from owactors.core.containerproxy.events import Event, RunAsked
 from owactors.core.containerproxy.instructions import (
     IDLE_TIMER,
-    Count,
     Instruction,
     SetTimer,
     TellPool,
@@ -44,7 +43,7 @@ class Proxy:
         #: events to be handled in a later state
         self.stash: deque[Event] = deque()
         #: what ended since the pool was told last
-        self.unreported = 0
+        self.unreported_ids: list[str] = []
         self.creating = False
         #: between ResumeContainer and its outcome
         self.resuming = False
@@ -100,18 +99,19 @@ class Proxy:
         job = self.jobs[self._job_numbers] = Job(self._job_numbers, run, phase)
         return job
 
-    def take_unreported(self) -> int:
-        """The number of activations that ended since this was asked last."""
-        count, self.unreported = self.unreported, 0
-        return count
+    @property
+    def unreported(self) -> int:
+        """How many activations ended since the pool was told last."""
+        return len(self.unreported_ids)
+
+    def take_unreported(self) -> tuple[int, tuple[str, ...]]:
+        """Number and ids of the activations that ended since this was asked last."""
+        ids, self.unreported_ids = self.unreported_ids, []
+        return len(ids), tuple(ids)
 
     def need_work(self, data: PreWarmedData | WarmedData) -> None:
         """Tell the pool that the container has room."""
-        self.tell_pool(NeedWork(data, self.take_unreported()))
-
-    def count_health_failure(self, kind: str) -> None:
-        """Count a container that proved unhealthy: `warm` or `prewarm`."""
-        self.emit(Count(f"invoker_containerHealthFailed.{kind}"))
+        self.tell_pool(NeedWork(data, *self.take_unreported()))
 
     def arm_idle_timer(self, seconds: float | None, now: float) -> None:
         """See to it that the idle timer fires in `seconds` or earlier: a row that is called early arms it anew.

@@ -39,6 +39,11 @@ class ContainerProxy(Proxy):
             return
         row(self, event)
 
+    @property
+    def instructions(self) -> list[Instruction]:
+        """What the last event led to; also, after `handle` raised, what it had decided until then."""
+        return self._out
+
     def validate(self) -> None:
         """AssertionError, with the story, if what must always hold does not."""
         check(self)

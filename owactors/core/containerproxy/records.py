@@ -52,7 +52,7 @@ def end(proxy: Proxy, run: Run, record: WhiskActivation, ack: AcknowledgementMes
     """The one place where an activation ends: its last acknowledgement, its record, its credit."""
     acknowledge(proxy, run, ack)
     proxy.emit(Store(StoreActivation(run.msg.transid, record, run.msg.user, run.msg.blocking)))
-    proxy.unreported += 1
+    proxy.unreported_ids.append(run.msg.activation_id)
     proxy.ended += 1
 
 

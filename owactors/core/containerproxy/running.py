@@ -17,6 +17,7 @@ from owactors.core.containerproxy.events import (
     RunAsked,
     RunEnded,
 )
+from owactors.core.containerproxy.instructions import CountUnhealthy
 from owactors.core.containerproxy.job import Phase
 from owactors.core.containerproxy.machine import Proxy
 from owactors.core.reply import ConnectionFailed
@@ -92,7 +93,7 @@ def r6_run_ended(proxy: Proxy, event: RunEnded) -> None:
         return
     reply = event.result.outcome
     if response.is_refused(reply) or (type(reply) is ConnectionFailed and job.init is None):
-        proxy.count_health_failure("warm")
+        proxy.emit(CountUnhealthy("warm"))
         endings.refused(proxy, job, event.now)
     else:
         outcome.answered(proxy, job, event.result, event.now)

@@ -14,7 +14,7 @@ from owactors.core.containerproxy.events import (
     RunAsked,
     StartAsked,
 )
-from owactors.core.containerproxy.instructions import DisablePing, EnablePing
+from owactors.core.containerproxy.instructions import CountUnhealthy, DisablePing, EnablePing
 from owactors.core.containerproxy.job import Phase
 from owactors.core.containerproxy.machine import Proxy
 from owactors.core.containerproxy.resources import container_name, creation
@@ -96,6 +96,6 @@ def t2_expired(proxy: Proxy, event: RemoveAsked) -> None:
 
 def t3_unreachable(proxy: Proxy, event: HealthPingFailed) -> None:
     """The prewarm is dead."""
-    proxy.count_health_failure("prewarm")
+    proxy.emit(CountUnhealthy("prewarm"))
     endings.announce_removed(proxy, True)
     endings.removing(proxy)

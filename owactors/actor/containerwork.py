@@ -1,0 +1,157 @@
+"""What a container proxy does beside itself: coroutines that ask the container and answer with the machine's events.
+
+None raises (but for cancellation) and none looks at the proxy: all they need is passed in.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from attrs import frozen
+
+from owactors.actor.factories import FACTORIES
+from owactors.container.port import BlackboxStartupError, Container, ContainerFactory, ContainerSpec
+from owactors.container.port import WhiskContainerStartupError as StartupError
+from owactors.core.containerproxy import events as e
+from owactors.core.containerproxy import instructions as i
+from owactors.core.reply import ContainerReply, RunResult
+from owactors.message.container import ProxySetup
+from owactors.message.containerdata import ContainerRef
+from owactors.observe.markers import Markers
+from owactors.observe.tokens import INVOKER_ACTIVATION_INIT, INVOKER_ACTIVATION_RUN, INVOKER_COLLECT_LOGS
+
+MARKERS = Markers("ContainerProxy")
+LOG = logging.getLogger(__name__)
+
+
+@frozen(eq=False)
+class Created:
+    """A container of which the proxy keeps hold, and the event for the machine."""
+
+    container: Container
+    event: e.ContainerCreated
+
+
+async def create(setup: ProxySetup, wanted: i.CreateContainer) -> Created | e.Event:
+    """Ask the factory for a container."""
+    try:
+        factory: ContainerFactory = setup.factory or await FACTORIES.get(setup.factory_settings)
+        container = await factory.create(_spec(setup, wanted))
+    except BlackboxStartupError as failure:
+        return e.BlackboxCreationFailed(str(failure), time.time())
+    except StartupError as failure:
+        LOG.warning("container %s could not be made: %s", wanted.name, failure)
+        return e.ContainerCreationFailed(str(failure), time.time())
+    except Exception as failure:
+        LOG.warning("container %s could not be made: %s", wanted.name, reason_of(failure))
+        return e.ContainerCreationFailed(None, time.time())
+    return Created(container, e.ContainerCreated(ContainerRef(container.id, container.address), time.time()))
+
+
+def _spec(setup: ProxySetup, wanted: i.CreateContainer) -> ContainerSpec:
+    return ContainerSpec(
+        name=wanted.name,
+        kind=wanted.kind,
+        image=wanted.image,
+        user_provided_image=wanted.user_provided_image,
+        memory=wanted.memory,
+        cpu_shares=wanted.cpu_shares,
+        cpu_limit=wanted.cpu_limit,
+        environment=setup.settings.environment,
+    )
+
+
+async def initialize(container: Container, wanted: i.InitializeContainer) -> e.Event:
+    """POST /init."""
+    marker = MARKERS.started(wanted.transid, INVOKER_ACTIVATION_INIT, "sending initialization to %s", container.id)
+    try:
+        result = await container.initialize(wanted.body, wanted.timeout, wanted.max_concurrent)
+    except Exception as failure:
+        MARKERS.failed(marker, "initialization raised: %s", reason_of(failure))
+        return e.ExchangeCrashed(wanted.job, reason_of(failure), time.time())
+    MARKERS.finished(marker, "initialization result: %s", brief(result), end_ms=result.interval.end)
+    return e.Initialized(wanted.job, result, time.time())
+
+
+async def run(container: Container, wanted: i.RunContainer) -> e.Event:
+    """POST /run."""
+    marker = MARKERS.started(wanted.transid, INVOKER_ACTIVATION_RUN, "sending arguments to %s", container.id)
+    try:
+        result = await container.run(
+            wanted.body,
+            wanted.timeout,
+            wanted.max_concurrent,
+            response_limit=wanted.response_limit,
+            truncation_limit=wanted.truncation_limit,
+            log_limit=wanted.log_limit,
+        )
+    except Exception as failure:
+        MARKERS.failed(marker, "run raised: %s", reason_of(failure))
+        return e.ExchangeCrashed(wanted.job, reason_of(failure), time.time())
+    MARKERS.finished(marker, "running result: %s", brief(result), end_ms=result.interval.end)
+    return e.RunEnded(wanted.job, result, time.time())
+
+
+async def collect_logs(container: Container, wanted: i.CollectLogs) -> e.Event:
+    """Read what the activation printed. Truncated logs are complete: the container may go on."""
+    marker = MARKERS.started(wanted.transid, INVOKER_COLLECT_LOGS)
+    try:
+        logs = await container.logs(wanted.limit, wanted.wait_for_sentinel)
+    except Exception as failure:
+        MARKERS.failed(marker, "reading logs raised: %s", reason_of(failure))
+        return e.LogsFailed(wanted.job, reason_of(failure), time.time())
+    if logs.state == "failed":
+        MARKERS.failed(marker, "the logs are incomplete")
+    else:
+        MARKERS.finished(marker)
+    return e.LogsCollected(wanted.job, logs.lines, logs.state != "failed", time.time())
+
+
+async def pause(container: Container) -> e.Event:
+    """Freeze the container."""
+    try:
+        await container.suspend()
+    except Exception as failure:
+        LOG.warning("container %s could not be paused: %s", container.id, reason_of(failure))
+        return e.PauseFailed(reason_of(failure), time.time())
+    return e.ContainerPaused(time.time())
+
+
+async def resume(container: Container) -> e.Event:
+    """Thaw the container."""
+    try:
+        await container.resume()
+    except Exception as failure:
+        LOG.warning("container %s could not be resumed: %s", container.id, reason_of(failure))
+        return e.ResumeFailed(reason_of(failure), time.time())
+    return e.ContainerResumed(time.time())
+
+
+async def destroy(container: Container, resume_first: bool) -> e.Event:
+    """Remove the container; a frozen one is thawed before, if that works."""
+    try:
+        if resume_first:
+            await resume(container)
+        await container.destroy()
+    except Exception as failure:
+        LOG.warning("container %s could not be removed: %s", container.id, reason_of(failure))
+        return e.DestroyFailed(reason_of(failure), time.time())
+    return e.ContainerDestroyed(time.time())
+
+
+def brief(result: RunResult) -> object:
+    """The outcome in a word: its status, or how it failed."""
+    outcome = result.outcome
+    return outcome.status if isinstance(outcome, ContainerReply) else outcome
+
+
+def reason_of(failure: BaseException) -> str:
+    """Class and text of an exception."""
+    return f"{type(failure).__name__}: {failure}" if str(failure) else type(failure).__name__
+
+
+def crashed(failure: BaseException) -> Any:
+    """The event for a coroutine of this module that raised all the same."""
+    return e.ShellFailed(reason_of(failure), time.time())
