@@ -1,9 +1,10 @@
-"""The HTTP client towards one action container: POST of JSON over a unix socket or TCP, connections kept alive.
+"""The HTTP client towards one action container: POST of JSON over a unix socket or TCP, connections kept
+alive.
 
 Rules (OpenWhisk, ApacheBlockingContainerClient.scala; what we do differently is in docs/containers.md):
-a request is sent again only if not one byte of it left, that is if no connection could be made; a kept connection
-which the container has closed meanwhile is noticed before it is used; a body longer than the limit is read to its
-end but only its first part is kept.
+a request is sent again only if not one byte of it left, that is if no connection could be made; a kept
+connection which the container has closed meanwhile is noticed before it is used; a body longer than the limit
+is read to its end but only its first part is kept.
 """
 
 from __future__ import annotations

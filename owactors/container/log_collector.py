@@ -1,0 +1,210 @@
+"""What a container prints, cut into activations.
+
+Each stream is a sequence of stretches, and the proxy ends each with a sentinel; stretch number n of both
+streams is the log of run number n. That is why the output of two activations can never mix, no matter when it
+is read. The collector takes bytes whenever they come and never refuses any, so a container never waits for
+its reader.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from datetime import UTC, datetime
+
+from attrs import define, field
+
+from owactors.container.port import DEFAULT_LOG_LIMIT, MIB, Logs, LogState
+from owactors.core.logs import LOG_FAILURE, SENTINEL, log_line, truncated_logs
+
+MARK = SENTINEL.encode()
+STDOUT, STDERR = 0, 1
+STREAM_NAMES = ("stdout", "stderr")
+IDLE_TIMEOUT = 2.0
+LONGEST_LINE = MIB
+"""A longer line is cut in pieces, so that a stream without line ends cannot fill the memory."""
+
+MOST_STRETCHES = 1024
+"""More unfinished runs than this mean that the container writes no end marks."""
+
+
+@define(eq=False)
+class Stretch:
+    """The output of one run: raw lines with their time (ns) and stream, no more than `limit` bytes of text."""
+
+    limit: int
+    lines: list[tuple[int, int, bytes]] = field(factory=list)
+    size: int = 0
+    dropped: bool = False
+    ended: list[bool] = field(factory=lambda: [False, False])
+    last_line_at: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """True when the end marks of both streams came."""
+        return self.ended[STDOUT] and self.ended[STDERR]
+
+    def add(self, at: int, stream: int, line: bytes) -> None:
+        """Keep a line if there is room for it; a line counts its bytes and its line end."""
+        self.last_line_at = time.monotonic()
+        if self.dropped or self.size + len(line) + 1 > self.limit:
+            self.dropped = True
+            return
+        self.size += len(line) + 1
+        self.lines.append((at, stream, line))
+
+
+@define
+class LogCollector:
+    """Feed it with `receive` and `end_of_stream`; call `begin` before each run and `collect` after it."""
+
+    _stretches: deque[Stretch] = field(factory=deque)
+    _early: Stretch = field(factory=lambda: Stretch(DEFAULT_LOG_LIMIT))
+    _started: bool = False
+    _rest: list[bytearray] = field(factory=lambda: [bytearray(), bytearray()])
+    _closed: list[bool] = field(factory=lambda: [False, False])
+    _changed: asyncio.Event = field(factory=asyncio.Event)
+
+    def begin(self, limit: int = DEFAULT_LOG_LIMIT) -> None:
+        """A run is about to start; at most `limit` bytes of its output are kept."""
+        self._forget_finished()
+        stretch = Stretch(limit, ended=list(self._closed))
+        if not self._started:
+            self._started = True
+            for line in self._early.lines:
+                stretch.add(*line)
+            self._early.lines.clear()
+        self._stretches.append(stretch)
+
+    def receive(self, stream: int, data: bytes) -> None:
+        """Bytes from `stream`, in pieces of any size."""
+        now = time.time_ns()
+        rest = self._rest[stream]
+        if data.find(b"\n") < 0 and len(rest) + len(data) < LONGEST_LINE:
+            rest += data
+            return
+        lines = (bytes(rest) + data).split(b"\n")
+        rest.clear()
+        rest += lines.pop()
+        for line in lines:
+            self._take(now, stream, line)
+        while len(rest) >= LONGEST_LINE:
+            self._add(now, stream, bytes(rest[:LONGEST_LINE]))
+            del rest[:LONGEST_LINE]
+        self._changed.set()
+
+    def end_of_stream(self, stream: int) -> None:
+        """No more will come from `stream`: its partial line is a line, and every run on it has ended."""
+        self._flush(stream)
+        self._closed[stream] = True
+        for stretch in self._stretches:
+            stretch.ended[stream] = True
+        self._changed.set()
+
+    async def collect(self, limit: int, wait_for_sentinel: bool) -> Logs:
+        """The log of the oldest run not collected yet; see Container.logs."""
+        stretch = self._oldest()
+        if wait_for_sentinel and not stretch.complete:
+            await self._wait(stretch, max(5.0, limit / MIB) * 2.0)
+        failed = wait_for_sentinel and not all(stretch.ended)
+        for stream in (STDOUT, STDERR):
+            if not stretch.ended[stream]:
+                self._flush(stream)
+        self._drop(stretch)
+        return _logs(stretch, limit, failed)
+
+    def early_text(self) -> str:
+        """What was printed before the first run, for the message of a container that did not start."""
+        lines = [line for _, _, line in self._early.lines] + [bytes(rest) for rest in self._rest if rest]
+        return b"\n".join(lines).decode("utf-8", "replace")
+
+    @property
+    def waiting(self) -> bool:
+        """True if a run was begun whose end marks have not come yet."""
+        return any(not stretch.complete for stretch in self._stretches)
+
+    async def _wait(self, stretch: Stretch, total: float) -> None:
+        started = stretch.last_line_at = time.monotonic()
+        while not stretch.complete:
+            now = time.monotonic()
+            patience = min(started + total, stretch.last_line_at + IDLE_TIMEOUT) - now
+            if patience <= 0:
+                return
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), patience)
+            except TimeoutError:
+                continue
+
+    def _take(self, now: int, stream: int, line: bytes) -> None:
+        if not line.endswith(MARK):
+            self._add(now, stream, line)
+            return
+        # The mark may be glued to a last line that has no line end of its own.
+        if len(line) > len(MARK):
+            self._add(now, stream, line[: -len(MARK)])
+        stretch = self._current(stream)
+        if stretch is not None:
+            stretch.ended[stream] = True
+
+    def _add(self, now: int, stream: int, line: bytes) -> None:
+        stretch = self._current(stream)
+        if stretch is not None:
+            stretch.add(now, stream, line)
+        elif not self._started:
+            self._early.add(now, stream, line)
+        # Else it was printed between two activations and belongs to none.
+
+    def _current(self, stream: int) -> Stretch | None:
+        return next((s for s in self._stretches if not s.ended[stream]), None)
+
+    def _flush(self, stream: int) -> None:
+        rest = self._rest[stream]
+        if rest:
+            self._take(time.time_ns(), stream, bytes(rest))
+            rest.clear()
+
+    def _oldest(self) -> Stretch:
+        return next((s for s in self._stretches if s.limit > 0), self._early)
+
+    def _drop(self, stretch: Stretch) -> None:
+        if stretch is self._early:
+            self._early = Stretch(DEFAULT_LOG_LIMIT)
+            return
+        if not stretch.complete:
+            while self._stretches[0] is not stretch:
+                self._stretches.popleft()
+        self._stretches.remove(stretch)
+
+    def _forget_finished(self) -> None:
+        """Nobody collects the output of runs with limit 0, so they go once their end marks came."""
+        kept = [s for s in self._stretches if s.limit > 0 or not s.complete]
+        self._stretches = deque(kept[-MOST_STRETCHES:])
+
+
+def _logs(stretch: Stretch, limit: int, failed: bool) -> Logs:
+    lines, over = _fitting(stretch, limit)
+    state: LogState = "truncated" if over else "failed" if failed else "complete"
+    if state != "complete":
+        text = truncated_logs(limit) if over else LOG_FAILURE
+        lines.append(format_line(time.time_ns(), STDERR, text))
+    return Logs(tuple(lines), state)
+
+
+def _fitting(stretch: Stretch, limit: int) -> tuple[list[str], bool]:
+    lines: list[str] = []
+    size = 0
+    for at, stream, line in stretch.lines:
+        size += len(line) + 1
+        if size > limit:
+            return lines, True
+        lines.append(format_line(at, stream, line.decode("utf-8", "replace")))
+    return lines, stretch.dropped
+
+
+def format_line(at: int, stream: int, text: str) -> str:
+    """One line as it is stored: time (epoch ns) padded to 30 columns, stream, text."""
+    seconds, nanos = divmod(at, 1_000_000_000)
+    moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return log_line(f"{moment}.{nanos:09d}Z", STREAM_NAMES[stream], text)

@@ -1,0 +1,263 @@
+"""Control groups: limits, freezing and killing of all processes of a sandbox. Version 1 and 2.
+
+Everything is plain file access on the kernel's own files, which does not block.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from attrs import field, frozen
+
+WANTED = ("memory", "pids", "freezer")
+PREFIX = "owactors-"
+
+
+@frozen
+class CgroupLayout:
+    """Where groups can be made: for each controller the parent folder. `version` 0 means nowhere."""
+
+    version: int = 0
+    parents: dict[str, Path] = field(factory=dict)
+
+    def has(self, controller: str) -> bool:
+        """True if groups can use `controller`."""
+        return controller in self.parents
+
+
+@frozen
+class ControlGroup:
+    """One group, in one folder (version 2) or one per controller (version 1)."""
+
+    version: int
+    folders: dict[str, Path]
+
+    @property
+    def paths(self) -> list[Path]:
+        """Every folder of the group once."""
+        return list(dict.fromkeys(self.folders.values()))
+
+    def limit(self, memory: int, pids: int, cpus: float | None = None) -> None:
+        """Set the limits (bytes, processes, cores) whose controllers are there."""
+        if "memory" in self.folders:
+            self._limit_memory(self.folders["memory"], memory)
+        if "pids" in self.folders:
+            _write(self.folders["pids"] / "pids.max", str(pids))
+        if cpus is not None and "cpu" in self.folders:
+            self._limit_cpu(self.folders["cpu"], cpus)
+
+    def freeze(self) -> bool:
+        """Freeze every process; False if that did not happen within 50 ms or more."""
+        return self._set_frozen(True)
+
+    def thaw(self) -> bool:
+        """Undo `freeze`."""
+        return self._set_frozen(False)
+
+    def pids(self) -> set[int]:
+        """Every living process of the group."""
+        found: set[int] = set()
+        for path in self.paths:
+            found |= _pids(path)
+        return found
+
+    def kill(self) -> None:
+        """Send SIGKILL to every process; they may need a moment to go."""
+        if self.version == 2 and _write(self.paths[0] / "cgroup.kill", "1"):
+            return
+        # Frozen processes cannot fork away while their list is read; the signal takes effect at the thaw.
+        self._set_frozen(True)
+        for pid in self.pids():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if "freezer" in self.folders:
+            self._set_frozen(False)
+
+    def remove(self) -> bool:
+        """Remove the folders; False while processes are left in one."""
+        gone = True
+        for path in self.paths:
+            try:
+                path.rmdir()
+            except FileNotFoundError:
+                continue
+            except OSError:
+                gone = False
+        return gone
+
+    def oom_kills(self) -> int:
+        """How many processes the kernel killed because of the memory limit."""
+        if "memory" not in self.folders:
+            return 0
+        name = "memory.events" if self.version == 2 else "memory.oom_control"
+        for line in _read(self.folders["memory"] / name).splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+        return 0
+
+    def _limit_memory(self, folder: Path, memory: int) -> None:
+        if self.version == 2:
+            _write(folder / "memory.max", str(memory))
+            _write(folder / "memory.swap.max", "0")
+        else:
+            _write(folder / "memory.limit_in_bytes", str(memory))
+            _write(folder / "memory.memsw.limit_in_bytes", str(memory))
+
+    def _limit_cpu(self, folder: Path, cpus: float) -> None:
+        quota = max(1000, int(cpus * 100_000))
+        if self.version == 2:
+            _write(folder / "cpu.max", f"{quota} 100000")
+        else:
+            _write(folder / "cpu.cfs_quota_us", str(quota))
+
+    def _set_frozen(self, frozen: bool) -> bool:
+        folder = self.folders.get("freezer")
+        if folder is None:
+            return False
+        deadline = time.monotonic() + 0.05
+        while True:
+            if self._write_frozen(folder, frozen) == frozen:
+                return True
+            if time.monotonic() > deadline:
+                return False
+            # Freezing passes through an intermediate state for well under a millisecond.
+            time.sleep(0.0002)
+
+    def _write_frozen(self, folder: Path, frozen: bool) -> bool:
+        if self.version == 2:
+            _write(folder / "cgroup.freeze", "1" if frozen else "0")
+            return "frozen 1" in _read(folder / "cgroup.events")
+        _write(folder / "freezer.state", "FROZEN" if frozen else "THAWED")
+        return _read(folder / "freezer.state").strip() == "FROZEN"
+
+
+def detect() -> CgroupLayout:
+    """Find out, by trying, where this process may make groups."""
+    mounts = _mounts()
+    own = _own_groups()
+    return _detect_v2(mounts, own) or _detect_v1(mounts, own) or CgroupLayout()
+
+
+def create(layout: CgroupLayout, name: str, cpu: bool = False) -> ControlGroup | None:
+    """A new group `owactors-<name>` with every controller of `layout`; None if there are none."""
+    wanted = [c for c in (*WANTED, "cpu") if layout.has(c) and (c != "cpu" or cpu or layout.version == 2)]
+    if not wanted:
+        return None
+    folders = {c: layout.parents[c] / f"{PREFIX}{name}" for c in wanted}
+    group = ControlGroup(layout.version, folders)
+    try:
+        for path in group.paths:
+            path.mkdir()
+    except OSError:
+        group.remove()
+        raise
+    return group
+
+
+def known(version: int, folders: dict[str, str]) -> ControlGroup:
+    """The group that a dead node wrote down."""
+    return ControlGroup(version, {name: Path(path) for name, path in folders.items()})
+
+
+def _detect_v2(mounts: list[tuple[str, str, str, str]], own: dict[str, str]) -> CgroupLayout | None:
+    for kind, root, point, _ in mounts:
+        if kind != "cgroup2" or "" not in own:
+            continue
+        here = _inside(root, point, own[""])
+        # A group with processes cannot have limited children, so its parent is the other candidate.
+        for base in dict.fromkeys([here, here.parent]):
+            if str(base).startswith(point) and _v2_works(base):
+                return CgroupLayout(2, dict.fromkeys((*WANTED, "cpu"), base))
+    return None
+
+
+def _v2_works(base: Path) -> bool:
+    _write(base / "cgroup.subtree_control", "+memory +pids")
+    _write(base / "cgroup.subtree_control", "+cpu")
+    probe = base / f"{PREFIX}probe-{os.getpid()}"
+    try:
+        probe.mkdir()
+    except OSError:
+        return False
+    try:
+        return (probe / "memory.max").exists() and os.access(probe / "cgroup.procs", os.W_OK)
+    finally:
+        probe.rmdir()
+
+
+def _detect_v1(mounts: list[tuple[str, str, str, str]], own: dict[str, str]) -> CgroupLayout | None:
+    parents: dict[str, Path] = {}
+    for kind, root, point, options in mounts:
+        if kind != "cgroup":
+            continue
+        for controller in set(options.split(",")) & {*WANTED, "cpu"}:
+            base = _inside(root, point, own.get(controller, "/"))
+            if _v1_works(base):
+                parents[controller] = base
+    return CgroupLayout(1, parents) if parents else None
+
+
+def _v1_works(base: Path) -> bool:
+    probe = base / f"{PREFIX}probe-{os.getpid()}"
+    try:
+        probe.mkdir()
+        probe.rmdir()
+    except OSError:
+        return False
+    return True
+
+
+def _inside(root: str, point: str, group: str) -> Path:
+    """The folder of `group` below a mount whose root is the group `root`."""
+    relative = group.removeprefix(root) if root != "/" else group
+    return Path(point) / relative.strip("/")
+
+
+def _mounts() -> list[tuple[str, str, str, str]]:
+    """(type, root, mount point, super options) of every cgroup mount."""
+    found = []
+    for line in _read(Path("/proc/self/mountinfo")).splitlines():
+        before, _, after = line.partition(" - ")
+        fields, rest = before.split(), after.split()
+        if rest and rest[0] in ("cgroup", "cgroup2"):
+            found.append((rest[0], fields[3], fields[4], rest[2] if len(rest) > 2 else ""))
+    return found
+
+
+def _own_groups() -> dict[str, str]:
+    """Controller -> this process's group; the key of version 2 is empty."""
+    groups = {}
+    for line in _read(Path("/proc/self/cgroup")).splitlines():
+        _, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            groups[controller] = path
+    return groups
+
+
+def _pids(folder: Path) -> set[int]:
+    return {int(word) for word in _read(folder / "cgroup.procs").split()}
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def _write(path: Path, text: str) -> bool:
+    try:
+        path.write_text(text)
+    except OSError:
+        return False
+    return True
+
+
+def joining(groups: Iterable[Path]) -> list[str]:
+    """The files into which a process writes 0 to join."""
+    return [str(path / "cgroup.procs") for path in groups]

@@ -1,0 +1,195 @@
+"""One sandbox: a process tree that answers on a unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from attrs import define
+
+from owactors.container.http import UnixAddress
+from owactors.container.http_container import MEMORY_EXIT, HttpContainer, until
+from owactors.container.log_collector import STDERR, STDOUT
+from owactors.container.port import ContainerError
+from owactors.container.sandbox import processes
+from owactors.container.sandbox.cgroup import ControlGroup
+from owactors.container.sandbox.processes import SandboxProcess
+
+CHUNK = 65536
+MOST_CHUNKS = 64
+"""How much is read in one go: enough for any pipe, and bounded for a container that never stops printing."""
+
+
+@define(eq=False)
+class Parts:
+    """What the factory has put together for one sandbox; everything here has to go at the end."""
+
+    id: str
+    folder: Path
+    folder_fd: int
+    group: ControlGroup | None
+    process: SandboxProcess | None = None
+
+    async def process_ended(self, seconds: float) -> bool:
+        """Wait for the end of the first process; True if there is none."""
+        return self.process is None or await self.process.ended(seconds)
+
+    @property
+    def socket_path(self) -> str:
+        """The socket's path, in a form that is never too long for a socket."""
+        path = str(self.folder / "s")
+        return path if len(path.encode()) < 100 else f"/proc/self/fd/{self.folder_fd}/s"
+
+
+class SandboxContainer(HttpContainer):
+    """See Container. `forget` is called once when nothing of it is left."""
+
+    def __init__(self, parts: Parts, forget: Callable[[SandboxContainer], None]) -> None:
+        super().__init__(parts.id, UnixAddress(parts.socket_path))
+        self._parts = parts
+        self._forget = forget
+        self._open_outputs: dict[int, int] = {}
+        self._seen_oom_kills = 0
+        self._removal: asyncio.Task[None] | None = None
+
+    @contextlib.contextmanager
+    def output_ends(self) -> Iterator[tuple[int, int]]:
+        """The ends of two new pipes (stdout, stderr) that the process writes to; this object reads them."""
+        loop = asyncio.get_running_loop()
+        ends = []
+        for stream in (STDOUT, STDERR):
+            reading, writing = os.pipe()
+            os.set_blocking(reading, False)
+            self._open_outputs[stream] = reading
+            loop.add_reader(reading, self._on_output, stream, reading)
+            ends.append(writing)
+        try:
+            yield ends[STDOUT], ends[STDERR]
+        finally:
+            for fd in ends:
+                os.close(fd)
+
+    async def suspend(self) -> None:
+        """See Container."""
+        self._must_live()
+        self.client.close()
+        self.drain()
+        if not self._freeze():
+            raise ContainerError(f"container {self.id} could not be frozen")
+
+    async def resume(self) -> None:
+        """See Container."""
+        self._must_live()
+        group = self._parts.group
+        if group is not None and "freezer" in group.folders:
+            if not group.thaw():
+                raise ContainerError(f"container {self.id} could not be thawed")
+        elif not self._signal(signal.SIGCONT):
+            raise ContainerError(f"container {self.id} has no processes any more")
+
+    async def destroy(self) -> None:
+        """See Container."""
+        if self._removal is None:
+            self._removal = asyncio.get_running_loop().create_task(self._remove())
+        await asyncio.shield(self._removal)
+
+    async def out_of_memory(self, broken: bool) -> bool:
+        """By the kernel's counter, or by the exit code with which our proxies report a MemoryError."""
+        if not broken:
+            return self._new_oom_kill()
+        await until(lambda: self._exit_code() is not None or self._new_oom_kill(), 0.1)
+        return self._new_oom_kill() or self._exit_code() == MEMORY_EXIT
+
+    def drain(self) -> None:
+        """Read what is in the pipes now."""
+        for stream, fd in list(self._open_outputs.items()):
+            self._read(stream, fd, MOST_CHUNKS)
+
+    def last_words(self) -> str:
+        """What the process said on its way out, for the message of a failed start."""
+        self.drain()
+        return self.collector.early_text()
+
+    def _must_live(self) -> None:
+        code = self._exit_code()
+        if code is not None:
+            raise ContainerError(f"container {self.id} has ended with exit code {code}")
+
+    def _exit_code(self) -> int | None:
+        process = self._parts.process
+        return process.exit_code if process is not None else None
+
+    def _new_oom_kill(self) -> bool:
+        group = self._parts.group
+        return group is not None and group.oom_kills() > self._seen_oom_kills
+
+    def _freeze(self) -> bool:
+        group = self._parts.group
+        if group is not None and "freezer" in group.folders:
+            return group.freeze() or not group.thaw()
+        return self._signal(signal.SIGSTOP)
+
+    def _signal(self, number: int) -> bool:
+        return bool(processes.signal_all(self._pids, number))
+
+    def _pids(self) -> set[int]:
+        parts = self._parts
+        process = parts.process
+        first = {process.pid} if process is not None and process.exit_code is None else set()
+        if parts.group is not None:
+            found = parts.group.pids() | first
+        else:
+            found = processes.marked(parts.id).union(*(processes.descendants(pid) for pid in first))
+        return {pid for pid in found if processes.start_time(pid) is not None}
+
+    def _on_output(self, stream: int, fd: int) -> None:
+        self._read(stream, fd, 4)
+
+    def _read(self, stream: int, fd: int, chunks: int) -> None:
+        for _ in range(chunks):
+            try:
+                data = os.read(fd, CHUNK)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self._close_output(stream, fd)
+                return
+            self.collector.receive(stream, data)
+            if len(data) < CHUNK:
+                return
+
+    def _close_output(self, stream: int, fd: int) -> None:
+        if self._open_outputs.pop(stream, None) is None:
+            return
+        asyncio.get_running_loop().remove_reader(fd)
+        os.close(fd)
+        self.collector.end_of_stream(stream)
+
+    async def _remove(self) -> None:
+        parts = self._parts
+        self.client.close()
+        await until(self._killed, 5.0)
+        await parts.process_ended(5.0)
+        for stream, fd in list(self._open_outputs.items()):
+            self._read(stream, fd, MOST_CHUNKS)
+            self._close_output(stream, fd)
+        # What could not be removed keeps its folder, so that a later sweep finds it.
+        if parts.group is None or await until(parts.group.remove, 5.0):
+            await asyncio.to_thread(shutil.rmtree, parts.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.close(parts.folder_fd)
+        self._forget(self)
+
+    def _killed(self) -> bool:
+        """Kill whatever is left; True when nothing was."""
+        parts = self._parts
+        if parts.group is not None:
+            parts.group.kill()
+        return not processes.kill_all(self._pids)

@@ -1,0 +1,379 @@
+"""What only sandboxes promise: hostile functions are held, and nothing is ever left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from owactors.container.port import ContainerFactory, WhiskContainerStartupError
+from owactors.container.sandbox import cgroup
+from owactors.container.sandbox.factory import SandboxFactory
+from owactors.container.sandbox.settings import SandboxSettings
+from owactors.core.reply import MemoryExhausted, NoResponseReceived
+from tests.container.backends import (
+    ECHO,
+    KINDS,
+    PATIENCE,
+    Backend,
+    alive_with,
+    body_of,
+    cgroups_with,
+    run_body,
+    scenario,
+    started,
+    texts,
+)
+
+FORKS = """
+import os, subprocess, time
+def main(args):
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(600)
+        os._exit(0)
+    subprocess.Popen(["sleep", "601"], start_new_session=True)
+    return {}
+"""
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
+    """Wait for a condition."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def nothing_left(folder: Path, boot: str) -> bool:
+    """No process, control group, socket or folder of a node's life."""
+    return not (alive_with(f"{boot}-") or cgroups_with(f"{boot}-") or (folder / "sandboxes" / boot).exists())
+
+
+def test_report_names_every_protection(sandbox_backend: Backend, folder: Path) -> None:
+    """The start says for each one whether it is on, and why."""
+
+    async def act() -> list[str]:
+        factory = sandbox_backend.make(folder)
+        report = await factory.start()
+        await factory.close()
+        return report.lines()
+
+    lines = asyncio.run(act())
+    for name in ("file system", "processes", "network", "memory", "pids", "freezer", "kill", "environment"):
+        assert any(line.startswith(f"{name}: ") for line in lines), lines
+
+
+def test_destroy_takes_every_process(sandbox_backend: Backend, folder: Path) -> None:
+    """Children that left the session and the process group go too, and so do files and groups."""
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await started(factory, sandbox_backend, FORKS)
+        assert body_of(await container.run(run_body(), PATIENCE)).status == 200
+        assert len(alive_with(container.id)) >= 3
+        await container.destroy()
+        assert eventually(lambda: not alive_with(container.id))
+        assert not cgroups_with(container.id)
+        assert not list((folder / "sandboxes").glob("*/*/state.json"))
+
+    scenario(sandbox_backend, folder, play)
+
+
+def test_close_leaves_nothing(sandbox_backend: Backend, folder: Path) -> None:
+    """Also not of containers that are paused or in the middle of a run."""
+
+    async def act() -> str:
+        factory = sandbox_backend.make(folder)
+        await factory.start()
+        await started(factory, sandbox_backend, FORKS)
+        paused = await started(factory, sandbox_backend, ECHO)
+        await paused.suspend()
+        busy = await started(factory, sandbox_backend, "import time\ndef main(a):\n    time.sleep(600)\n")
+        run = asyncio.ensure_future(busy.run(run_body(), PATIENCE))
+        await asyncio.sleep(0.05)
+        await factory.close()
+        assert isinstance((await run).outcome, NoResponseReceived)
+        assert isinstance(factory, SandboxFactory)
+        return factory.boot
+
+    boot = asyncio.run(act())
+    assert eventually(lambda: nothing_left(folder, boot))
+
+
+OWNER = """
+import asyncio, sys
+from pathlib import Path
+from tests.container.backends import *
+from tests.container.test_sandbox import FORKS
+backend = next(b for b in SANDBOXES if b.name == sys.argv[1])
+async def act():
+    factory = backend.make(Path(sys.argv[2]))
+    await factory.start()
+    first = await started(factory, backend, FORKS)
+    await first.run(run_body(), 30)
+    second = await started(factory, backend, ECHO)
+    await second.suspend()
+    print(factory.boot, flush=True)
+    await asyncio.sleep(600)
+asyncio.run(act())
+"""
+
+
+def test_sweep_after_kill_of_the_node(sandbox_backend: Backend, folder: Path) -> None:
+    """kill -9 of the node: the next one removes all that is left, and nothing of living nodes."""
+    command = [sys.executable, "-c", OWNER, sandbox_backend.name, str(folder)]
+    checkout = Path(__file__).resolve().parents[2]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=checkout) as owner:
+        assert owner.stdout is not None
+        boot = owner.stdout.readline().strip()
+        assert boot
+
+        async def sweep() -> list[str]:
+            factory = sandbox_backend.make(folder)
+            report = await factory.start()
+            await factory.close()
+            return list(report.swept)
+
+        assert asyncio.run(sweep()) == []
+        assert alive_with(f"{boot}-")
+        owner.send_signal(signal.SIGKILL)
+        owner.wait()
+        assert sorted(asyncio.run(sweep())) == [f"{boot}-1", f"{boot}-2"]
+    assert eventually(lambda: nothing_left(folder, boot))
+
+
+def test_cancelled_create_leaves_nothing(sandbox_backend: Backend, folder: Path) -> None:
+    """Whenever the caller goes away."""
+
+    async def play(factory: ContainerFactory) -> None:
+        for delay in (0.0, 0.005, 0.015):
+            task = asyncio.ensure_future(factory.create(sandbox_backend.spec()))
+            await asyncio.sleep(delay)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        assert eventually(lambda: not alive_with(factory.boot + "-"))  # type: ignore[attr-defined]
+        assert not cgroups_with(factory.boot + "-")  # type: ignore[attr-defined]
+        assert not list((folder / "sandboxes").glob("*/*/state.json"))
+
+    scenario(sandbox_backend, folder, play)
+
+
+def test_out_of_memory(sandbox_backend: Backend, folder: Path) -> None:
+    """A function that takes more than its memory is ended, and the outcome says why."""
+    code = "def main(args):\n    kept = [bytearray(b'x' * 2**20) for _ in range(400)]\n    return {'n': len(kept)}\n"
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await factory.create(sandbox_backend.spec(memory=100 * 2**20))
+        await container.initialize({"value": {"code": code, "main": "main"}}, PATIENCE)
+        result = await container.run(run_body(), PATIENCE)
+        assert result.outcome == MemoryExhausted()
+        assert (await container.logs(1000, False)).state == "complete"
+
+    scenario(sandbox_backend, folder, play)
+
+
+def test_ten_megabytes_of_output(sandbox_backend: Backend, folder: Path) -> None:
+    """Within a run the limit holds and the run ends; between runs nobody reads and nothing blocks."""
+    code = """
+import sys, threading
+def flood():
+    for _ in range(100):
+        sys.stdout.write(('x' * 1023 + '\\n') * 100)
+def main(args):
+    if args.get('later'):
+        thread = threading.Timer(0.02, flood)
+        thread.start()
+        main.thread = thread
+    elif args.get('join'):
+        main.thread.join()
+    else:
+        flood()
+    return {}
+"""
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await started(factory, sandbox_backend, code)
+        await container.run(run_body(), PATIENCE, log_limit=2**20)
+        logs = await container.logs(2**20, True)
+        assert logs.state == "truncated"
+        assert sum(len(line) - 39 for line in logs.lines[:-1]) <= 2**20
+        await container.run(run_body({"later": 1}), PATIENCE)
+        await container.logs(2**20, True)
+        await asyncio.sleep(0.4)
+        assert body_of(await container.run(run_body({"join": 1}), PATIENCE)).status == 200
+
+    scenario(sandbox_backend, folder, play)
+
+
+def test_closed_standard_streams(sandbox_backend: Backend, folder: Path) -> None:
+    """A function that closes its output loses that output, not its answer and not the next run."""
+    code = """
+import os, sys
+def main(args):
+    if args.get('close'):
+        sys.stdout.close(); os.close(1); os.close(2)
+    else:
+        print('still here')
+    return {}
+"""
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await started(factory, sandbox_backend, code)
+        await container.run(run_body({"close": 1}), PATIENCE)
+        assert (await container.logs(1000, True)).state == "complete"
+        await container.run(run_body(), PATIENCE)
+        assert texts((await container.logs(1000, True)).lines) == ["stdout: still here"]
+
+    scenario(sandbox_backend, folder, play)
+
+
+def test_forked_child_does_not_answer(sandbox_backend: Backend, folder: Path) -> None:
+    """A child that returns from the function must not write a second answer."""
+    code = "import os\ndef main(args):\n    return {'child': os.fork() == 0}\n"
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await started(factory, sandbox_backend, code)
+        for _ in range(3):
+            reply = body_of(await container.run(run_body(), PATIENCE))
+            assert json.loads(reply.body) == {"child": False}
+
+    scenario(sandbox_backend, folder, play)
+
+
+def test_fork_bomb_hits_the_limit(folder: Path) -> None:
+    """With a pids controller the bomb fizzles inside, and destroying it takes everything along."""
+    if not cgroup.detect().has("pids"):
+        pytest.skip("no writable pids controller here")
+    code = """
+import os, time
+def main(args):
+    made = 0
+    try:
+        while made < 500:
+            if os.fork() == 0:
+                time.sleep(600)
+                os._exit(0)
+            made += 1
+    except OSError as error:
+        return {'made': made, 'errno': error.errno}
+    return {'made': made}
+"""
+    backend = Backend("sandbox", lambda path: SandboxFactory(SandboxSettings(path, KINDS)))
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await factory.create(backend.spec(pids_limit=40))
+        await container.initialize({"value": {"code": code, "main": "main"}}, PATIENCE)
+        answer = json.loads(body_of(await container.run(run_body(), PATIENCE)).body)
+        assert answer["made"] < 40
+        await container.destroy()
+        assert eventually(lambda: not alive_with(container.id))
+
+    scenario(backend, folder, play)
+
+
+def test_bubblewrap_hides_the_node(folder: Path) -> None:
+    """The node's data folder, home, other processes and sockets are not there; the system cannot be written."""
+    backend = Backend("sandbox", lambda path: SandboxFactory(SandboxSettings(path, KINDS)))
+    code = """
+import os
+PATHS = ('/usr/x', '/etc/x', '/launch/x', '/proc/sys/kernel/hostname', '/proc/sysrq-trigger', '/x')
+def main(args):
+    def write(path):
+        try:
+            open(path, 'w').close()
+            return True
+        except OSError:
+            return False
+    return {
+        'data': os.path.exists(args['data']), 'home': os.path.exists('/root/.bashrc'),
+        'pids': len([n for n in os.listdir('/proc') if n.isdigit()]), 'open': sorted(os.listdir('/proc/self/fd')),
+        'wrote': [p for p in PATHS if write(p)],
+        'tmp': write('/tmp/x'), 'work': write('x'), 'cwd': os.getcwd(),
+    }
+"""
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await started(factory, backend, code)
+        assert isinstance(factory, SandboxFactory)
+        if factory._means is None or factory._means.bubblewrap is None:
+            pytest.skip("no bubblewrap here")
+        seen = json.loads(body_of(await container.run(run_body({"data": str(folder)}), PATIENCE)).body)
+        assert not seen["data"]
+        assert not seen["home"]
+        assert seen["pids"] <= 3
+        assert seen["wrote"] == []
+        assert (seen["tmp"], seen["work"], seen["cwd"]) == (True, True, "/action")
+
+    scenario(backend, folder, play)
+
+
+def test_long_data_folder(sandbox_backend: Backend, folder: Path) -> None:
+    """The path of a socket may have 107 bytes; the data folder may be longer."""
+    deep = folder / ("a" * 100) / ("b" * 100)
+    deep.mkdir(parents=True)
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await started(factory, sandbox_backend, ECHO)
+        assert body_of(await container.run(run_body({"n": 1}), PATIENCE)).body == b'{"n": 1}'
+
+    scenario(sandbox_backend, deep, play)
+
+
+def test_data_folder_not_writable(tmp_path: Path) -> None:
+    """One sentence that says what to do."""
+    (tmp_path / "file").write_text("")
+    factory = SandboxFactory(SandboxSettings(tmp_path / "file", KINDS))
+    with pytest.raises(WhiskContainerStartupError, match="--data-dir"):
+        asyncio.run(factory.start())
+
+
+def test_image_needs_docker(sandbox_backend: Backend, folder: Path) -> None:
+    """A user's own image cannot run without an engine, and the message says so."""
+
+    async def play(factory: ContainerFactory) -> None:
+        with pytest.raises(WhiskContainerStartupError, match="--container docker"):
+            await factory.create(sandbox_backend.spec(user_provided_image=True))
+
+    scenario(sandbox_backend, folder, play)
+
+
+def test_launcher_that_dies_at_once(sandbox_backend: Backend, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message has the exit code and the last words, and nothing is left."""
+    monkeypatch.setattr(
+        "owactors.runtime.launchers.python_interpreter", lambda version: "/bin/false" if version == "3" else None
+    )
+
+    async def play(factory: ContainerFactory) -> None:
+        with pytest.raises(WhiskContainerStartupError, match=r"python:3 ended at once with exit code 1"):
+            await factory.create(sandbox_backend.spec())
+        assert not cgroups_with(factory.boot + "-")  # type: ignore[attr-defined]
+
+    scenario(sandbox_backend, folder, play)
+
+
+def test_nothing_is_open_in_the_node_afterwards(sandbox_backend: Backend, folder: Path) -> None:
+    """No descriptor is lost per container."""
+
+    async def play(factory: ContainerFactory) -> None:
+        async def one() -> None:
+            container = await started(factory, sandbox_backend, ECHO)
+            await container.run(run_body(), PATIENCE)
+            await container.destroy()
+
+        await one()
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(3):
+            await one()
+        assert len(os.listdir("/proc/self/fd")) <= before
+
+    scenario(sandbox_backend, folder, play)
