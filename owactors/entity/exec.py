@@ -103,8 +103,10 @@ def _sequence(source: Mapping[str, Any]) -> SequenceExec:
     if "components" not in source:
         raise DeserializationError("'components' must be defined for sequence kind")
     components = source["components"]
-    if not isinstance(components, list) or not all(isinstance(name, str) for name in components):
+    if not isinstance(components, list):
         raise DeserializationError("'components' must be an array")
+    if not all(isinstance(name, str) for name in components):
+        raise DeserializationError("fully qualified name malformed")
     return SequenceExec(tuple(components))
 
 

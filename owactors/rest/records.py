@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from owactors.entity.activation import STATUS_TEXT, SUCCESS, WhiskActivation
+from owactors.entity.exec import SEQUENCE
 
 _STORE_FIELDS = ("_id", "_rev", "entityType", "updated")
 
@@ -31,7 +32,8 @@ def shown_record(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def shown_result(activation: WhiskActivation) -> dict[str, Any]:
-    """What a caller who waited gets to see: the record without its logs."""
+    """What a caller who waited gets to see: the record without its logs, but those of a sequence are its parts."""
     shown = shown_record(activation.to_json())
-    shown["logs"] = []
+    if activation.annotations.get("kind") != SEQUENCE:
+        shown["logs"] = []
     return shown
