@@ -140,9 +140,13 @@ class AcceptActivation(StoreRequest):
 
 @frozen
 class StoreRecords(StoreRequest):
-    """Keeps records, in this order. Stored, once all are on disk. May be sent again: nothing is kept twice."""
+    """Keeps records, in this order. Stored, once all are on disk. May be sent again: nothing is kept twice.
+
+    `dismissed`: (namespace, activation id) of accepted calls that ended without a record to be kept.
+    """
 
     entries: tuple[RecordEntry, ...]
+    dismissed: tuple[tuple[str, str], ...] = ()
 
 
 # -- from the store actor

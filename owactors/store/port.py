@@ -131,6 +131,9 @@ class ActivationStore(Protocol):
         It is kept and tried again while the disk refuses it. StoreUnavailable when the backlog is full.
         """
 
+    async def dismiss(self, keys: Sequence[tuple[str, str]]) -> None:
+        """Ends acceptances, each (namespace, activation id), without a record. Unknown ones are passed over."""
+
     async def get(self, namespace: str, activation_id: str) -> Json:
         """The whole record. NoDocument."""
 

@@ -65,6 +65,11 @@ class MemoryActivations:
         insort(shelf.places, (entry.start, self._arrivals, entry))
         shelf.bytes += entry.size
 
+    async def dismiss(self, keys: Sequence[tuple[str, str]]) -> None:
+        """See the port."""
+        for key in keys:
+            self._accepted.pop(key, None)
+
     async def get(self, namespace: str, activation_id: str) -> Json:
         """See the port."""
         entry = self._entries.get((namespace, activation_id))

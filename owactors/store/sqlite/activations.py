@@ -91,6 +91,11 @@ class SqliteActivations:
             self._backlog.add(arrived)
             self._writer.soon(self._records, (arrived,))
 
+    async def dismiss(self, keys: Sequence[tuple[str, str]]) -> None:
+        """See the port."""
+        statement = f"DELETE FROM acceptance WHERE namespace = {_NAMESPACE} AND id = ?"
+        await self._writer.call(lambda connection: connection.executemany(statement, keys))
+
     async def flush(self) -> None:
         """See the port."""
         await self._writer.flush()

@@ -233,6 +233,20 @@ def test_acceptance_belongs_to_its_namespace(driven: Driven) -> None:
     assert len(driven.do(driven.activations.unfinished())) == 1
 
 
+def test_dismissed_acceptance_is_not_unfinished(driven: Driven) -> None:
+    for number in (1, 2, 3):
+        driven.do(driven.activations.accept(activation_id(number), "guest", b""))
+    keys = [("guest", activation_id(1)), ("mira", activation_id(2)), ("guest", activation_id(9))]
+    driven.do(driven.activations.dismiss(keys))
+    assert ids_of_unfinished(driven) == [2, 3]
+    with pytest.raises(NoDocument):
+        driven.do(driven.activations.get("guest", activation_id(1)))
+
+
+def ids_of_unfinished(driven: Driven) -> list[int]:
+    return [int(one.activation_id, 16) for one in driven.do(driven.activations.unfinished())]
+
+
 def test_many_at_once(driven: Driven) -> None:
     calls = [driven.activations.accept(activation_id(n), "guest", b"") for n in range(300)]
     assert driven.do_all(*calls) == [None] * 300
