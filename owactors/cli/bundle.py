@@ -115,7 +115,7 @@ def install_python(requirements: Path, target: Path) -> None:
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     packages = target / "virtualenv" / "lib" / version / "site-packages"
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
-    _run([*command, "--target", str(packages), "-r", str(requirements)], target, "pip")
+    _run([*command, "--target", str(packages), "-r", requirements.name], requirements.parent, "pip")
     script = target / "virtualenv" / "bin" / "activate_this.py"
     script.parent.mkdir(parents=True, exist_ok=True)
     script.write_text(_ACTIVATE)

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from attrs import frozen
 
 from owactors.cli.failure import Failure
 from owactors.cli.standalone import check_address
+from owactors.container.sandbox.bubblewrap import probe as probe_bubblewrap
+from owactors.container.sandbox.cgroup import detect as detect_cgroups
 from owactors.node.settings import Settings
 
 OK, NOTE, PROBLEM = "ok", "note", "problem"
@@ -37,7 +40,7 @@ def all_checks(settings: Settings) -> Iterator[Check]:
     yield port(settings.node.host, settings.node.port)
     yield bubblewrap(settings)
     yield cgroups()
-    yield node_js(settings)
+    yield node_js()
     yield installer()
     yield docker(settings)
 
@@ -74,49 +77,33 @@ def port(host: str, number: int) -> Check:
 
 
 def bubblewrap(settings: Settings) -> Check:
-    """Whether processes can be shut off from each other."""
-    name = "bubblewrap"
-    needed = settings.containers.backend == "sandbox" and settings.sandbox.isolation == "bubblewrap"
-    program = shutil.which("bwrap")
-    if program is None:
-        text, advice = "not installed: actions run as plain processes", "Debian: apt-get install bubblewrap"
-        return Check(name, PROBLEM if needed else NOTE, text, advice)
-    refusal = _output_of([program, "--ro-bind", "/", "/", "--unshare-pid", "--proc", "/proc", "true"])
-    if refusal is None:
-        return Check(name, OK, "actions run in namespaces of their own")
-    advice = "Allow user namespaces (sysctl kernel.unprivileged_userns_clone=1), or run as root."
-    return Check(name, PROBLEM if needed else NOTE, f"does not work here: {refusal}", advice)
+    """Whether actions can be shut off from each other and from the machine."""
+    if not settings.sandbox.bubblewrap:
+        return Check("bubblewrap", NOTE, "switched off: actions run as plain processes", "See sandbox.bubblewrap.")
+    with tempfile.TemporaryDirectory(prefix="owactors-doctor-") as folder:
+        found, reason = probe_bubblewrap(Path(folder))
+    if found is not None:
+        return Check("bubblewrap", OK, f"actions run in namespaces of their own ({found.program})")
+    advice = "Until then actions run as plain processes; where it is installed, allow user namespaces or run as root."
+    return Check("bubblewrap", NOTE, reason, advice)
 
 
 def cgroups() -> Check:
     """Whether memory can be limited per container."""
-    for folder in _memory_cgroups():
-        if os.access(folder, os.W_OK):
-            return Check("cgroups", OK, f"memory limits by {folder}")
+    layout = detect_cgroups()
+    if layout.has("memory"):
+        return Check("cgroups", OK, f"memory limits by control groups of version {layout.version}")
     return Check(
         "cgroups",
         NOTE,
-        "no writable memory cgroup: limits hold per process only",
-        "Run as root, or in a delegated cgroup (systemd-run --user --scope -p Delegate=yes).",
+        "no writable memory control group: limits hold per process only",
+        "Run as root, or in a delegated group (systemd-run --user --scope -p Delegate=yes owactors standalone).",
     )
 
 
-def _memory_cgroups() -> list[Path]:
-    """This process's own cgroups that know about memory: of version 2 or 1."""
-    try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return []
-    entries = [line.split(":", 2) for line in lines]
-    root = Path("/sys/fs/cgroup")
-    unified = [root / path.lstrip("/") for _, names, path in entries if names == ""]
-    old = [root / "memory" / path.lstrip("/") for _, names, path in entries if "memory" in names.split(",")]
-    return [folder for folder in unified if (folder / "memory.max").exists() or folder == root] + old
-
-
-def node_js(settings: Settings) -> Check:
+def node_js() -> Check:
     """Whether JavaScript actions can run."""
-    program = str(settings.sandbox.node) if settings.sandbox.node else shutil.which("node")
+    program = shutil.which("node") or shutil.which("nodejs")
     version = _version_of(program) if program else None
     if version:
         return Check("node.js", OK, f"{version} ({program})")
@@ -168,14 +155,3 @@ def _version_of(*command: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return ended.stdout.strip() if ended.returncode == 0 else None
-
-
-def _output_of(command: list[str]) -> str | None:
-    """None if the command works, else its last line."""
-    try:
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=20)
-    except (OSError, subprocess.SubprocessError) as problem:
-        return str(problem)
-    if ended.returncode == 0:
-        return None
-    return (ended.stderr.strip().splitlines() or [f"exit code {ended.returncode}"])[-1]

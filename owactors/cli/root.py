@@ -16,6 +16,7 @@ COMMANDS = {
     "action": ("action", "action"),
     "activations": ("activations", "activations"),
     "logs": ("logs", "logs"),
+    "user": ("user", "user"),
     "config": ("config", "config"),
     "doctor": ("doctor", "doctor"),
     "version": ("version", "version"),

@@ -77,10 +77,10 @@ class ContainersSettings:
 
 @frozen(kw_only=True)
 class SandboxSettings:
-    isolation: str = field(metadata=_one_of("auto", "bubblewrap", "plain"))
+    bubblewrap: bool
+    cgroups: bool
     network: bool
-    python: Path | None
-    node: Path | None
+    start_timeout: Seconds = field(metadata=_at_least(0.1))
 
 
 @frozen(kw_only=True)

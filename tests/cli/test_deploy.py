@@ -72,21 +72,20 @@ def test_a_folder_becomes_a_zip_without_what_does_not_belong(run: Run, node: Fak
     assert bundle(folder) == bundle(folder)
 
 
-def test_requirements_are_installed_into_the_virtualenv(tmp_path: Path) -> None:
+def test_requirements_are_installed_into_the_virtualenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The requirement is a package made here, so that nothing is downloaded."""
-    package = tmp_path / "package"
-    package.mkdir()
-    wheel = package / "tinypkg-1.0-py3-none-any.whl"
+    monkeypatch.chdir(tmp_path)
+    folder = Path("greet")
+    folder.mkdir()
+    wheel = folder / "tinypkg-1.0-py3-none-any.whl"
     info = "tinypkg-1.0.dist-info"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("tinypkg.py", "ANSWER = 42")
         archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tinypkg\nVersion: 1.0\n")
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         archive.writestr(f"{info}/RECORD", "")
-    folder = tmp_path / "greet"
-    folder.mkdir()
     (folder / "__main__.py").write_text("import tinypkg")
-    (folder / "requirements.txt").write_text(str(wheel))
+    (folder / "requirements.txt").write_text(f"./{wheel.name}")
 
     made = bundle(folder)
     unpacked = tmp_path / "unpacked"

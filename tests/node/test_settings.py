@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from owactors.entity.manifest import ExecManifest
 from owactors.entity.size import ByteSize
 from owactors.node.settings import (
     BadSetting,
@@ -18,6 +20,7 @@ from owactors.node.settings import (
     runtimes_manifest,
 )
 from owactors.node.settings_sources import default_text
+from owactors.runtime.launchers import find_launcher
 
 
 def loaded(tmp_path: Path, text: str = "", environ: dict[str, str] | None = None, **overrides: object) -> Settings:
@@ -181,3 +184,10 @@ def test_the_manifest_may_be_a_file_or_the_text_itself(tmp_path: Path) -> None:
     assert runtimes_manifest(loaded(tmp_path, environ={"RUNTIMES_MANIFEST": '{"a": 1}'})) == '{"a": 1}'
     with pytest.raises(BadSetting, match="manifest file that can be read"):
         runtimes_manifest(loaded(tmp_path, node__runtimes=str(tmp_path / "gone.json")))
+
+
+def test_the_packaged_manifest_can_be_read() -> None:
+    manifest = ExecManifest.from_json(json.loads(runtimes_manifest(load(environ={"OWACTORS_CONFIG": "/dev/null"}))))
+
+    assert manifest.defaults == {"python": "python:3", "nodejs": "nodejs:20", "native": "native:1"}
+    assert all(find_launcher(kind) for kind in manifest.runtimes if kind in ("python:3", "native:1"))
