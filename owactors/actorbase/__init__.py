@@ -1,1 +1,13 @@
-"""The project's own Thespian system base. Knows Thespian and the standard library, nothing of OpenWhisk."""
+"""The project's own Thespian system base. Knows Thespian and the standard library, nothing of OpenWhisk.
+
+    from owactors import actorbase
+    actorbase.install()
+    system = ActorSystem("owactorsBase", actorbase.capabilities(folder))
+
+docs/actorbase.md describes frames, handshake, threats, limits and co-location.
+"""
+
+from owactors.actorbase.base import ActorSystemBase, capabilities, install
+from owactors.actorbase.unpickling import allow
+
+__all__ = ["ActorSystemBase", "allow", "capabilities", "install"]

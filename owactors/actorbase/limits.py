@@ -1,0 +1,47 @@
+"""Every bound of the base, in one place. Sizes in bytes, times in seconds."""
+
+from typing import Final
+
+MAX_FRAME: Final = 64 << 20
+"""Largest body of a frame; a larger message comes back to its sender as PoisonMessage."""
+
+READ_CHUNK: Final = 256 << 10
+WRITE_TURN: Final = 1 << 20
+"""Bytes written to one connection in one turn of the loop, so that a large message stops nobody else."""
+
+DISPATCH_BATCH: Final = 64
+"""Messages handled before the loop looks at its sockets and timers again."""
+
+ACK_EVERY: Final = 64
+ACK_WITHIN: Final = 0.01
+
+MAX_UNACKED_FRAMES: Final = 100_000
+MAX_UNACKED_BYTES: Final = 256 << 20
+"""What may wait for one peer process; beyond this a message becomes a dead letter at once."""
+
+PAUSE_FRAMES: Final = 4096
+PAUSE_BYTES: Final = 64 << 20
+"""Received and not yet handled, per connection: over this the receiver stops reading, under half it resumes."""
+
+MAX_CONNECTIONS: Final = 4096
+MAX_UNPROVEN: Final = 256
+"""Incoming connections that have not finished their handshake."""
+
+HANDSHAKE_WITHIN: Final = 5.0
+CONNECT_WITHIN: Final = 4.0
+RETRY_FOR: Final = 8.0
+"""A peer that neither answers nor refuses is dead after this long."""
+
+RETRY_PAUSE: Final = 0.25
+USER_TIMEOUT_MS: Final = 8000
+KEEPALIVE: Final = (3, 2, 3)
+"""TCP keepalive: idle seconds, interval, probes: a vanished host is noticed after 9 s."""
+
+ORPHAN_GRACE: Final = 1
+"""A process whose parent died is killed this many seconds after its own attempt to exit (SIGALRM)."""
+
+EXIT_TASKS_WITHIN: Final = 1.0
+"""Cancelled coroutines may finish for this long when a process exits."""
+
+SLOW_HANDLER: Final = 0.1
+REMEMBERED_PEERS: Final = 4096

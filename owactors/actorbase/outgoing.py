@@ -1,0 +1,257 @@
+"""The connection to one peer process: opened when needed, letters pipelined on it, kept until they are taken."""
+
+from __future__ import annotations
+
+import errno
+import secrets
+import socket
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from thespian.actors import ActorAddress
+from thespian.system.transport import SendStatus
+
+from owactors.actorbase.counters import COUNTERS
+from owactors.actorbase.frames import BadFrame, FrameReader, Seal
+from owactors.actorbase.handshake import Caller, HandshakeFailed
+from owactors.actorbase.letters import Letter
+from owactors.actorbase.limits import (
+    CONNECT_WITHIN,
+    MAX_UNACKED_BYTES,
+    MAX_UNACKED_FRAMES,
+    RETRY_FOR,
+    RETRY_PAUSE,
+)
+from owactors.actorbase.outbox import Outbox
+from owactors.actorbase.protocol import REPLY_LIMIT, STALE, STREAM, UNKNOWN, WELCOME, Hello, unpack_ack
+from owactors.actorbase.sockets import ForeignPeer, connect_unix, start_connect_tcp
+
+if TYPE_CHECKING:
+    from owactors.actorbase.transport import ProcessTransport
+
+REFUSED = (errno.ECONNREFUSED, errno.ENOENT, errno.EACCES)
+STALE_BODY = STALE[4:]
+
+
+class Peer:
+    """Everything that is on its way to one process."""
+
+    def __init__(self, host: ProcessTransport, address: ActorAddress) -> None:
+        self.host = host
+        self.address = address
+        self.name: tuple[str, int] = address.addressDetails.sockname
+        self.unacked: deque[Letter] = deque()
+        self.up = False
+        self.dirty = False
+        self._stream = secrets.token_bytes(STREAM)
+        self._bytes = 0
+        self._acked = 0
+        self._progress = False
+        self._incarnation = UNKNOWN
+        self._sock: socket.socket | None = None
+        self._handshake: Caller | None = None
+        self._outbox: Outbox | None = None
+        self._replies = FrameReader(None)
+        self._trying_since: float | None = None
+
+    # -- letters
+
+    def submit(self, letter: Letter) -> None:
+        """Send, or keep until the connection is up. Over the limits the letter comes back as undeliverable."""
+        if len(self.unacked) >= MAX_UNACKED_FRAMES or self._bytes >= MAX_UNACKED_BYTES:
+            COUNTERS.letters_returned += 1
+            self.host.loop.call_soon(letter.settle, SendStatus.DeadTarget)
+            return
+        self.unacked.append(letter)
+        self._bytes += len(letter.frame)
+        if self.up:
+            assert self._outbox is not None
+            self._outbox.add(letter.frame)
+            self.host.mark_dirty(self)
+        elif self._sock is None and self._trying_since is None:
+            self._connect()
+
+    def flush(self) -> None:
+        self.dirty = False
+        if self._outbox is not None:
+            self._outbox.flush()
+
+    def _settle_first(self, count: int, status: Any) -> None:
+        for _ in range(count):
+            letter = self.unacked.popleft()
+            self._bytes -= len(letter.frame)
+            letter.settle(status)
+
+    # -- connecting
+
+    def _connect(self) -> None:
+        self._trying_since = self._trying_since or time.monotonic()
+        if self.address.addressDetails.isLocalAddr() and self._connect_locally():
+            return
+        sock, error = start_connect_tcp(*self.name)
+        self._sock = sock
+        self.host.loop.call_later(CONNECT_WITHIN, self._connect_timeout, sock)
+        if error in (0, errno.EINPROGRESS):
+            self.host.loop.add_writer(sock.fileno(), self._tcp_connected)
+        else:
+            self.host.loop.call_soon(self._error, error)  # never settle a letter inside of send()
+
+    def _connect_locally(self) -> bool:
+        """Over the unix socket; False if there is none and TCP should be tried."""
+        try:
+            self._sock = connect_unix(self.host.folder, self.name[1])
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except ForeignPeer:
+            self.host.loop.call_soon(self._error, errno.EACCES)
+        except OSError as failure:
+            self.host.loop.call_soon(self._error, failure.errno or errno.EIO)
+        else:
+            self._greet(self._sock)
+        return True
+
+    def _connect_timeout(self, sock: socket.socket) -> None:
+        if self._sock is sock and self._handshake is None:
+            self._error(errno.ETIMEDOUT)
+
+    def _tcp_connected(self) -> None:
+        assert self._sock is not None
+        self.host.loop.remove_writer(self._sock.fileno())
+        error = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            self._error(error)
+        else:
+            self._greet(self._sock)
+
+    def _greet(self, sock: socket.socket) -> None:
+        self._handshake = Caller(self.host.key)
+        self._outbox = Outbox(self.host.loop, sock, None, self._lost)
+        self._outbox.raw(self._handshake.greeting())
+        self.host.loop.add_reader(sock.fileno(), self._readable)
+        self._outbox.flush()
+
+    def _proved(self, sock: socket.socket, handshake: Caller, proof: bytes) -> None:
+        """Both sides know each other: say who we are and (re)send everything that was not acknowledged."""
+        sealed = sock.family != socket.AF_UNIX
+        self._outbox = Outbox(self.host.loop, sock, Seal(handshake.call_key()) if sealed else None, self._lost)
+        self._replies = FrameReader(Seal(handshake.answer_key()) if sealed else None, REPLY_LIMIT)
+        self.up, self._progress, self._trying_since = True, False, None
+        self._outbox.raw(proof)
+        self._outbox.add(self._hello().pack())
+        for letter in self.unacked:
+            self._outbox.add(letter.frame)
+        self._outbox.flush()
+
+    def _hello(self) -> Hello:
+        host = self.host
+        return Hello(self._stream, self._incarnation, self._acked, host.external, host.myAddress)
+
+    def _error(self, error: int) -> None:
+        """Refused means dead at once; anything else is tried again for RETRY_FOR seconds."""
+        if self._trying_since is None:
+            return
+        self._drop_socket()
+        if error in REFUSED or time.monotonic() - self._trying_since > RETRY_FOR:
+            self.fail(SendStatus.DeadTarget)
+        else:
+            pause = 0.01 if error == errno.EAGAIN else RETRY_PAUSE
+            self.host.loop.call_later(pause, self._retry)
+
+    def _retry(self) -> None:
+        if self._sock is None and self.host.peers.get(self.name) is self and not self.host.closed:
+            self._connect()
+
+    # -- replies
+
+    def _readable(self) -> None:
+        sock = self._sock
+        assert sock is not None
+        try:
+            data = sock.recv(4096)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._lost()
+            return
+        try:
+            self._received(sock, data)
+        except HandshakeFailed:
+            self._distrust()
+        except BadFrame:
+            COUNTERS.frames_rejected += 1
+            self._lost()
+
+    def _received(self, sock: socket.socket, data: bytes) -> None:
+        handshake = self._handshake
+        if handshake is not None and not handshake.done:
+            proof = handshake.receive(data)
+            if not proof:
+                return
+            data = handshake.rest()
+            self._proved(sock, handshake, proof)
+        for body in self._replies.feed(data):
+            self._reply(body)
+
+    def _reply(self, body: bytes) -> None:
+        if body[:1] == WELCOME:
+            self._incarnation, self._progress = body[1:], True
+        elif body == STALE_BODY:
+            self.fail(SendStatus.DeadTarget)  # another process has this port now
+        else:
+            self._acknowledged(unpack_ack(body))
+
+    def _acknowledged(self, taken: int) -> None:
+        fresh = taken - self._acked
+        if not 0 <= fresh <= len(self.unacked):
+            raise BadFrame(f"acknowledgement of {taken} after {self._acked}")
+        self._acked = taken
+        self._settle_first(fresh, SendStatus.Sent)
+        self.host.check_done()
+
+    # -- ending
+
+    def _distrust(self) -> None:
+        """The peer has not got our key: as good as dead, and not to be asked again."""
+        COUNTERS.connections_refused += 1
+        self.fail(SendStatus.DeadTarget)
+
+    def _drop_socket(self) -> None:
+        if self._outbox is not None:
+            self._outbox.close()
+        if self._sock is not None:
+            self.host.forget_descriptor(self._sock.fileno())
+            self._sock.close()
+        self._sock, self._outbox, self._handshake, self.up = None, None, None, False
+
+    def _lost(self) -> None:
+        """The connection broke: what was not acknowledged is sent again; the peer drops what it has already."""
+        answered = self.up and self._progress
+        self._drop_socket()
+        if self.host.closed or not (self.unacked or self._trying_since):
+            self._forget()
+        elif answered:
+            self._connect()
+        else:
+            self._trying_since = self._trying_since or time.monotonic()
+            self._error(errno.ECONNRESET)
+
+    def _forget(self) -> None:
+        self._trying_since = None
+        if self.host.peers.get(self.name) is self:
+            del self.host.peers[self.name]
+
+    def fail(self, status: Any) -> None:
+        """Give up: every letter ends with this status."""
+        self._drop_socket()
+        self._forget()
+        self._settle_first(len(self.unacked), status)
+        self.host.check_done()
+
+    def idle(self) -> bool:
+        return not self.unacked and not self._outbox
+
+    def descriptor(self) -> int | None:
+        return self._sock.fileno() if self._sock is not None else None

@@ -1,0 +1,83 @@
+"""The bodies of frames: hello and letters from the caller; welcome, stale and acknowledgements from the answerer."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+from thespian.actors import ActorAddress
+
+from owactors.actorbase.frames import LENGTH, BadFrame, pack
+from owactors.actorbase.limits import MAX_FRAME
+from owactors.actorbase.unpickling import loads
+
+INCARNATION = 16
+STREAM = 16
+UNKNOWN = bytes(INCARNATION)
+HELLO = struct.Struct(f">{STREAM}s{INCARNATION}sQB")
+LETTER = struct.Struct(">QQ")
+ACK = struct.Struct(">cQ")
+REPLY_LIMIT = 64
+
+WELCOME = b"W"
+STALE = pack(b"S")
+ACKED = b"A"
+
+
+@dataclass(frozen=True)
+class Hello:
+    """Who calls. `first` is the number of the first letter to come, counted over all connections of the stream."""
+
+    stream: bytes
+    """Random name of the caller's numbering of letters to us."""
+    expected: bytes
+    """The incarnation that the caller means to reach, UNKNOWN at the first call."""
+    first: int
+    external: bool
+    """The caller waits for its letters to be taken: acknowledge each at once."""
+    address: ActorAddress
+
+    def pack(self) -> bytes:
+        fixed = HELLO.pack(self.stream, self.expected, self.first, self.external)
+        return pack(fixed + pickle.dumps(self.address, 5))
+
+    @classmethod
+    def unpack(cls, body: bytes) -> Hello:
+        """BadFrame if it is not a hello."""
+        try:
+            stream, expected, first, external = HELLO.unpack_from(body)
+            caller = loads(memoryview(body)[HELLO.size :])
+        except Exception as failure:
+            raise BadFrame(f"no hello: {failure}") from failure
+        if not isinstance(caller, ActorAddress):
+            raise BadFrame("no address in hello")
+        return cls(stream, expected, first, bool(external), caller)
+
+
+def pack_letter(target: int, sender: int, message: Any) -> bytes:
+    """A frame with a message from one actor of this process to one of the peer's; ValueError if it is too large.
+
+    Raises what pickle raises for a message that cannot be pickled.
+    """
+    body = pickle.dumps(message, 5)
+    size = LETTER.size + len(body)
+    if size > MAX_FRAME:
+        raise ValueError(f"message of {len(body)} bytes is over the limit of {MAX_FRAME}")
+    return LENGTH.pack(size) + LETTER.pack(target, sender) + body
+
+
+def pack_ack(taken: int) -> bytes:
+    """So many letters of this caller were taken, counted over all connections."""
+    return pack(ACK.pack(ACKED, taken))
+
+
+def unpack_ack(body: bytes) -> int:
+    try:
+        kind, taken = ACK.unpack(body)
+    except struct.error as failure:
+        raise BadFrame("malformed reply") from failure
+    if kind != ACKED:
+        raise BadFrame("unknown reply")
+    return int(taken)

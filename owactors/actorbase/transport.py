@@ -1,0 +1,404 @@
+"""The transport of one process: its loop, its mailbox, its connections. What Thespian calls a transport.
+
+One process hosts any number of actors (colocation.py), or Thespian's admin, or an external caller.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Protocol
+
+from thespian.actors import ActorAddress, ActorExitRequest, ChildActorExited, DeadEnvelope, WakeupMessage
+from thespian.system.addressManager import CannotPickleAddress
+from thespian.system.messages.multiproc import ChildMayHaveDied
+from thespian.system.timing import timePeriodSeconds
+from thespian.system.transport import (
+    ReceiveEnvelope,
+    SendStatus,
+    Thespian__UpdateWork,
+    TransmitIntent,
+    TransmitOnly,
+)
+
+from owactors.actorbase.addresses import Address, Place, address, number_of
+from owactors.actorbase.counters import COUNTERS
+from owactors.actorbase.incoming import Incoming, Origin
+from owactors.actorbase.letters import IntentLetter, Letter
+from owactors.actorbase.limits import (
+    ACK_EVERY,
+    ACK_WITHIN,
+    DISPATCH_BATCH,
+    MAX_CONNECTIONS,
+    MAX_UNPROVEN,
+    READ_CHUNK,
+    REMEMBERED_PEERS,
+)
+from owactors.actorbase.outgoing import Peer
+from owactors.actorbase.protocol import INCARNATION, Hello, pack_letter
+from owactors.actorbase.running import RETURN_FIRST, Running
+from owactors.actorbase.site import Site, leaders, parse_address
+from owactors.actorbase.sockets import ForeignPeer, Listening, check_user, tune
+
+ACCEPT_AT_ONCE = 64
+Mail = tuple[int, ActorAddress, Any, Incoming | None, int]
+
+
+class LocalActor(Protocol):
+    """An actor of this process."""
+
+    def take(self, message: Any, sender: ActorAddress) -> bool:
+        """Handle a message; False when the actor has ended."""
+
+
+class ProcessTransport(Running):
+    """Everything of one process that has to do with messages."""
+
+    def __init__(self, site: Site, listening: Listening | None = None, external: bool = False) -> None:
+        super().__init__()
+        self.site, self.folder, self.key, self.external = site, site.folder, site.key, external
+        self.listening = listening or site.listen()
+        self.port = self.listening.port
+        self.incarnation = secrets.token_bytes(INCARNATION)
+        self.myAddress: Address = address(site.host, self.port)
+        self.name: tuple[str, int] = self.myAddress.addressDetails.sockname
+        self._adminAddr = site.admin
+        self.actors: dict[int, LocalActor] = {}
+        self.mailbox: deque[Mail] = deque()
+        self.peers: dict[tuple[str, int], Peer] = {}
+        self.chunk = bytearray(READ_CHUNK)
+        self.chunk_view = memoryview(self.chunk)
+        self.closed = False
+        self._incoming: set[Incoming] = set()
+        self._unproven: set[Incoming] = set()
+        self._origins: OrderedDict[bytes, Origin] = OrderedDict()
+        self._owing: set[Origin] = set()
+        self._dirty: list[Peer] = []
+        self._kicked = self._dispatching = False
+        self._next_number = secrets.randbits(48)
+        self._asked_to_exit = False
+        for sock in self.listening.sockets():
+            self.loop.add_reader(sock.fileno(), self._accept, sock)
+
+    def new_number(self) -> int:
+        """For a new actor of this process; starts at random, so that an old address reaches nobody."""
+        self._next_number += 1
+        return self._next_number
+
+    # -- connections that come in
+
+    def _accept(self, listener: socket.socket) -> None:
+        for _ in range(ACCEPT_AT_ONCE):
+            try:
+                sock, _ = listener.accept()
+            except OSError:
+                return
+            if len(self._incoming) >= MAX_CONNECTIONS or len(self._unproven) >= MAX_UNPROVEN:
+                COUNTERS.connections_refused += 1
+                sock.close()
+                continue
+            self._admit(sock)
+
+    def _admit(self, sock: socket.socket) -> None:
+        try:
+            sock.setblocking(False)
+            if sock.family == socket.AF_UNIX:
+                check_user(sock)
+            else:
+                tune(sock)
+        except (OSError, ForeignPeer):
+            COUNTERS.connections_refused += 1
+            sock.close()
+            return
+        connection = Incoming(self, sock)
+        self._incoming.add(connection)
+        self._unproven.add(connection)
+
+    def proven(self, connection: Incoming) -> None:
+        self._unproven.discard(connection)
+
+    def dropped(self, connection: Incoming) -> None:
+        self._incoming.discard(connection)
+        self._unproven.discard(connection)
+
+    def origin(self, hello: Hello) -> Origin:
+        """Who calls: known, if this goes on with an earlier connection."""
+        origin = self._origins.get(hello.stream)
+        if origin is None:
+            origin = self._origins[hello.stream] = Origin(hello)
+            self._forget_origins()
+        self._origins.move_to_end(hello.stream)
+        return origin
+
+    def _forget_origins(self) -> None:
+        if len(self._origins) <= REMEMBERED_PEERS:
+            return
+        for stream, origin in list(self._origins.items()):
+            if origin.connection is None:
+                del self._origins[stream]
+            if len(self._origins) * 2 <= REMEMBERED_PEERS:
+                return
+
+    def forget_descriptor(self, descriptor: int) -> None:
+        if descriptor >= 0 and not self.loop.is_closed():
+            self.loop.remove_reader(descriptor)
+            self.loop.remove_writer(descriptor)
+
+    # -- acknowledging
+
+    def taken(self, origin: Origin) -> None:
+        """A letter is about to be handled (or was refused): the sender may forget it."""
+        origin.taken += 1
+        origin.owed += 1
+        if origin.external or origin.owed >= ACK_EVERY:
+            self._acknowledge(origin)
+        elif origin.owed == 1:
+            if not self._owing:
+                self.loop.call_later(ACK_WITHIN, self.acknowledge_all)
+            self._owing.add(origin)
+
+    def _acknowledge(self, origin: Origin) -> None:
+        origin.owed = 0
+        if origin.connection is not None:
+            origin.connection.acknowledge(origin.taken)
+
+    def acknowledge_all(self) -> None:
+        owing, self._owing = self._owing, set()
+        for origin in owing:
+            if origin.owed:
+                self._acknowledge(origin)
+
+    # -- the mailbox
+
+    def arrived(self, target: int, sender: ActorAddress, message: Any, via: Incoming, size: int) -> None:
+        self.mailbox.append((target, sender, message, via, size))
+
+    def deliver(self, number: int, sender: ActorAddress, message: Any) -> None:
+        """Put a message into the mailbox of an actor of this process, as it is."""
+        self.mailbox.append((number, sender, message, None, 0))
+        if not self._kicked and not self._dispatching:
+            self.kick()
+
+    def kick(self) -> None:
+        """See to it that the mailbox is looked at in the next turn of the loop."""
+        if not self._kicked and self.mailbox and self.handler not in (None, TransmitOnly):
+            self._kicked = True
+            self.loop.call_soon(self._kick_dispatch)
+
+    def _kick_dispatch(self) -> None:
+        self._kicked = False
+        self.dispatch()
+
+    def dispatch(self) -> None:
+        """Handle a batch of messages, then send what they caused."""
+        if self._dispatching:
+            return
+        mailbox = self.mailbox
+        self._dispatching = True
+        try:
+            for _ in range(DISPATCH_BATCH):
+                if not mailbox or self.handler is None or self.handler is TransmitOnly:
+                    break
+                number, sender, message, via, size = mailbox.popleft()
+                if via is not None:
+                    via.taken(size)
+                self._hand_over(number, sender, message)
+        except BaseException as failure:
+            self.give_up(failure)
+        finally:
+            self._dispatching = False
+        if self._dirty:
+            self._flush_dirty()
+        if mailbox:
+            self.kick()
+
+    def _hand_over(self, number: int, sender: ActorAddress, message: Any) -> None:
+        actor = self.actors.get(number)
+        if actor is not None:
+            if not actor.take(message, sender):
+                self.ended(number)
+        elif number or self.actors:
+            self._nobody(number, message)
+        elif self.handler is RETURN_FIRST:
+            self.finish(ReceiveEnvelope(sender, message))
+        else:
+            self.handled(self.handler(ReceiveEnvelope(sender, message)))
+
+    def ended(self, number: int) -> None:
+        """An actor has ended; the process ends with its first one."""
+        if number:
+            self.actors.pop(number, None)
+        else:
+            self.handled(False)
+
+    def _nobody(self, number: int, message: Any) -> None:
+        """A message for an actor that is gone."""
+        if isinstance(message, (DeadEnvelope, ChildActorExited)):
+            return
+        target = Address(self.myAddress.addressDetails.in_process(number))
+        self.scheduleTransmit(None, TransmitIntent(self._adminAddr, DeadEnvelope(target, message)))
+
+    # -- sending
+
+    def is_here(self, place: Any) -> bool:
+        """The address is one of this process."""
+        name = place.sockname
+        return name == self.name or (name[1] == self.port and bool(place.isLocalAddr()))
+
+    def submit(self, place: Any, letter: Letter) -> None:
+        """Send to another process; only in the loop's thread."""
+        name = place.sockname
+        peer = self.peers.get(name)
+        if peer is None:
+            peer = self.peers[name] = Peer(self, Address(Place(*name)))
+        peer.submit(letter)
+
+    def mark_dirty(self, peer: Peer) -> None:
+        """This peer has something to write: at the end of the batch, or in the next turn of the loop."""
+        if peer.dirty:
+            return
+        peer.dirty = True
+        if not self._dirty and not self._dispatching:
+            self.loop.call_soon(self._flush_dirty)
+        self._dirty.append(peer)
+
+    def _flush_dirty(self) -> None:
+        dirty, self._dirty = self._dirty, []
+        for peer in dirty:
+            peer.flush()
+
+    def scheduleTransmit(
+        self, address_manager: Any, intent: Any, has_exclusive_flag: bool = False, sender: int = 0
+    ) -> None:
+        """Thespian's way to send. Raises what pickle raises, CannotPickleAddress for a child not yet known."""
+        if not self._resolve(address_manager, intent):
+            return
+        place = intent.targetAddr.addressDetails
+        if self.is_here(place):
+            self.in_loop(self._send_here, intent, sender)
+        else:
+            frame = pack_letter(number_of(intent.targetAddr), sender, intent.message)
+            self.in_loop(self.submit, place, IntentLetter(intent, frame))
+
+    def _send_here(self, intent: Any, sender: int) -> None:
+        number = number_of(intent.targetAddr)
+        if number and number not in self.actors:
+            intent.tx_done(SendStatus.DeadTarget)
+            return
+        own = self.myAddress if not sender else Address(self.myAddress.addressDetails.in_process(sender))
+        self.deliver(number, own, intent.message)
+        intent.tx_done(SendStatus.Sent)
+
+    @staticmethod
+    def _resolve(address_manager: Any, intent: Any) -> bool:
+        """Make the target usable; False when there is nothing to send."""
+        if address_manager:
+            target, message = address_manager.prepMessageSend(intent.targetAddr, intent.message)
+            if isinstance(message, SendStatus.BASE):
+                intent.tx_done(SendStatus.Sent)
+                return False
+            if not target:
+                raise CannotPickleAddress(intent.targetAddr)
+            intent.changeTargetAddr(target)
+            intent.changeMessage(message)
+        if isinstance(intent.message, Thespian__UpdateWork):
+            intent.tx_done(SendStatus.Sent)
+            return False
+        return True
+
+    def deadAddress(self, address_manager: Any, dead: ActorAddress) -> None:
+        """A child is gone; if it was the first of its process, so is the process."""
+        place = dead.addressDetails
+        peer = self.peers.get(getattr(place, "sockname", ("", 0)))
+        if peer is not None and not number_of(dead):
+            peer.fail(SendStatus.DeadTarget)
+
+    def lostRemote(self, remote: ActorAddress) -> None:
+        """The admin lost another system: drop what waits for it."""
+        place = remote.addressDetails
+        for peer in list(self.peers.values()):
+            same = peer.name == place.sockname if place.isLocalAddr() else place.isSameSystem(peer.address)
+            if same:
+                peer.fail(SendStatus.Failed)
+
+    # -- what else Thespian asks of a transport
+
+    def pending(self) -> bool:
+        return any(not peer.idle() for peer in self.peers.values())
+
+    def flush_all(self) -> None:
+        """Nothing that was handled or sent in this run may wait for the next one."""
+        self.acknowledge_all()
+        self._flush_dirty()
+
+    def setAddressManager(self, address_manager: Any) -> None:
+        self._address_manager = address_manager
+
+    def enableRXPauseFlowControl(self, enable: bool = True) -> None:
+        return None
+
+    def interrupt_wait(self, signal_shutdown: bool = False, check_children: bool = False) -> None:
+        """Called from signal handlers."""
+        if signal_shutdown:
+            self.loop.call_soon_threadsafe(self.deliver, 0, self.myAddress, ActorExitRequest())
+        if check_children:
+            self.loop.call_soon_threadsafe(self.deliver, 0, self.myAddress, ChildMayHaveDied())
+
+    def addWakeup(self, period: timedelta, payload: Any) -> None:
+        self.loop.call_later(timePeriodSeconds(period), self.deliver, 0, self.myAddress, WakeupMessage(period, payload))
+
+    def external_transport_clone(self) -> ProcessTransport:
+        """A separate endpoint for another thread or conversation of an external process."""
+        return ProcessTransport(self.site, external=True)
+
+    def getAdminAddr(self, capabilities: Mapping[str, Any]) -> Address:
+        return self.site.admin
+
+    @staticmethod
+    def getAddressFromString(text: str | tuple[str, Any], adminRouting: bool = False) -> Address:
+        return parse_address(text)
+
+    @staticmethod
+    def getConventionAddress(capabilities: Mapping[str, Any]) -> list[Address] | None:
+        return leaders(capabilities) or None
+
+    @staticmethod
+    def probeAdmin(admin: ActorAddress) -> bool:
+        """Somebody has the admin's port."""
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(admin.addressDetails.sockname)
+            except OSError:
+                return True
+        return False
+
+    def _updateStatusResponse(self, response: Any) -> None:
+        for peer in self.peers.values():
+            for letter in peer.unacked:
+                response.addPendingMessage(self.myAddress, letter.target, type(letter.message).__name__)
+        for _, sender, message, _, _ in self.mailbox:
+            response.addReceivedMessage(sender, self.myAddress, type(message).__name__)
+        for name, value in COUNTERS.items():
+            response.addKeyVal(f"owactors.{name}", value)
+
+    # -- ending
+
+    def close(self) -> None:
+        """Give everything back; pending letters fail."""
+        if self.closed:
+            return
+        self.flush_all()
+        self.closed = True
+        for peer in list(self.peers.values()):
+            peer.fail(SendStatus.Failed)
+        for connection in list(self._incoming):
+            connection.close()
+        for sock in self.listening.sockets():
+            self.loop.remove_reader(sock.fileno())
+        self.listening.close()
+        if not self.loop.is_running():
+            self.loop.close()
