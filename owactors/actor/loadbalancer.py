@@ -20,6 +20,7 @@ from owactors.core.loadbalancer.slots import (
     Release,
     Resolve,
 )
+from owactors.entity.activation import WhiskActivation
 from owactors.message.ack import AcknowledgementMessage, CombinedCompletionAndResultMessage, CompletionMessage
 from owactors.message.ack import ResultMessage as ResultAck
 from owactors.message.activation import ActivationMessage
@@ -66,13 +67,25 @@ class LoadBalancer(IoActor):
     def publish(self, message: Publish, sender: ActorAddress) -> None:
         invoker = self._choice.choose()
         if invoker is None:
-            self.tell(sender, Refused(message.msg.activation_id, NO_INVOKERS))
+            self._refuse(message.msg, sender)
             return
         self._slots.take(self._entry(message, invoker))
         self._messages[message.msg.activation_id] = (message.msg, sender)
         if message.msg.blocking:
             self._askers[message.msg.activation_id] = sender
         self.tell(self._invokers[invoker], message.msg)
+
+    def _refuse(self, msg: ActivationMessage, sender: ActorAddress) -> None:
+        """Whoever waits gets the reason; an accepted call that nobody waits for gets its record."""
+        if not msg.blocking:
+            self._record_loss(msg, NO_INVOKERS)
+        self.tell(sender, Refused(msg.activation_id, NO_INVOKERS, msg.user.namespace.uuid))
+
+    def _record_loss(self, msg: ActivationMessage, reason: str) -> WhiskActivation:
+        record = lost_activation(msg, reason, int(time.time() * 1000))
+        if self._store is not None:
+            self.tell(self._store, StoreActivation(msg.transid, record, msg.user, msg.blocking))
+        return record
 
     def _entry(self, message: Publish, invoker: int) -> ActivationEntry:
         msg = message.msg
@@ -129,9 +142,7 @@ class LoadBalancer(IoActor):
 
     def _lose(self, slot: ActivationEntry, reason: str) -> None:
         msg, _ = self._messages[slot.activation_id]
-        record = lost_activation(msg, reason, int(time.time() * 1000))
-        if self._store is not None:
-            self.tell(self._store, StoreActivation(msg.transid, record, msg.user, msg.blocking))
+        record = self._record_loss(msg, reason)
         instance = msg.root_controller_index
         self._do(self._slots.acknowledge(CombinedCompletionAndResultMessage(msg.transid, record, True, instance)))
 

@@ -38,6 +38,7 @@ class Refused:
 
     activation_id: str
     reason: str
+    namespace_uuid: str = ""
 
 
 @frozen

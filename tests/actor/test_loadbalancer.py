@@ -64,7 +64,7 @@ def test_the_result_comes_before_the_slot_is_free(bench: Bench) -> None:
 def test_without_an_invoker_it_is_refused(bench: Bench) -> None:
     bench.give(InvokerGone(0, "stopped"), "node")
     msg = publish(bench)
-    assert bench.sent_to("api") == [Refused(msg.activation_id, NO_INVOKERS)]
+    assert bench.sent_to("api") == [Refused(msg.activation_id, NO_INVOKERS, UUID)]
 
 
 def test_what_an_invoker_took_with_it_is_answered_and_recorded_with_the_cause(bench: Bench) -> None:
@@ -96,3 +96,10 @@ def test_late_and_unknown_acknowledgements_do_no_harm(bench: Bench) -> None:
     bench.give(ResultMessage(MSG.transid, "c" * 32), "proxy")
     bench.give(CompletionMessage(MSG.transid, "c" * 32, False, INVOKER), "proxy")
     assert bench.sent_to("api") == []
+
+
+def test_an_accepted_call_that_nobody_can_run_gets_its_record(bench: Bench) -> None:
+    bench.give(InvokerGone(0, "stopped"), "node")
+    publish(bench, blocking=False)
+    (stored,) = bench.sent_to("store")
+    assert stored.activation.response.result == {"error": NO_INVOKERS}

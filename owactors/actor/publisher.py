@@ -1,0 +1,83 @@
+"""The API's way to the load balancer: futures in, messages out; answers resolve the futures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from owactors.entity.action import WhiskAction
+from owactors.entity.activation import WhiskActivation
+from owactors.entity.exec import BlackBoxExec
+from owactors.message.activation import ActivationMessage
+from owactors.message.loadbalancer import Answer, Freed, Publish, Refused
+from owactors.rest.ports import LoadBalancerRefused
+
+Waiter = asyncio.Future[WhiskActivation | None]
+
+
+class ActorPublisher:
+    """Fills `rest.ports.Publisher`. `send` hands a message to the load balancer, from any coroutine of the loop."""
+
+    def __init__(self, send: Callable[[Publish], None]) -> None:
+        self._send = send
+        self._waiters: dict[str, Waiter] = {}
+        self._active: dict[str, str] = {}
+        self._in_flight: Counter[str] = Counter()
+        self.states: dict[str, str] = {}
+
+    async def publish(self, message: ActivationMessage, action: WhiskAction, blocking: bool) -> WhiskActivation | None:
+        """As the port says. LoadBalancerRefused when no invoker is there."""
+        if "up" not in self.states.values():
+            raise LoadBalancerRefused("no invoker is up")
+        waiter: Waiter | None = None
+        if blocking:
+            waiter = self._waiters[message.activation_id] = asyncio.get_running_loop().create_future()
+        self._active[message.activation_id] = str(message.action)
+        self._in_flight[message.user.namespace.uuid] += 1
+        self._send(_order(message, action))
+        if waiter is None:
+            return None
+        try:
+            return await waiter
+        finally:
+            self._waiters.pop(message.activation_id, None)
+
+    def in_flight(self, namespace_uuid: str) -> int:
+        """Activations of a namespace under way."""
+        return self._in_flight[namespace_uuid]
+
+    def invoker_states(self) -> Mapping[str, str]:
+        """What the API shows of the invokers."""
+        return self.states
+
+    def active(self) -> Mapping[str, str]:
+        """Activation id to action, of what is under way."""
+        return self._active
+
+    def answered(self, message: Answer) -> None:
+        """A blocking activation has its record, or only its id."""
+        waiter = self._waiters.get(message.activation_id)
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None if isinstance(message.response, str) else message.response)
+
+    def refused(self, message: Refused) -> None:
+        """Nobody took it."""
+        waiter = self._waiters.get(message.activation_id)
+        if waiter is not None and not waiter.done():
+            waiter.set_exception(LoadBalancerRefused(message.reason))
+        self.freed(Freed(message.activation_id, message.namespace_uuid))
+
+    def freed(self, message: Freed) -> None:
+        """It is over; what its namespace has under way goes down by one."""
+        if self._active.pop(message.activation_id, None) is None:
+            return
+        self._in_flight[message.namespace_uuid] -= 1
+        if self._in_flight[message.namespace_uuid] <= 0:
+            del self._in_flight[message.namespace_uuid]
+
+
+def _order(message: ActivationMessage, action: WhiskAction) -> Publish:
+    pull = isinstance(action.exec, BlackBoxExec) and not action.exec.native
+    limits = action.limits
+    return Publish(message, limits.timeout, limits.memory, limits.concurrency, pull)
