@@ -35,6 +35,7 @@ from owactors.cli.standalone import serve
 from owactors.node.settings import Settings
 
 READY_SECONDS = 60.0
+_END_SECONDS = 3.0
 
 
 def serve_with_tour(
@@ -53,8 +54,16 @@ def serve_with_tour(
         settings = load_settings(config_file, set_, chosen)
         with _guide(settings, source, once) as guide:
             code = serve(settings)
-            toured = guide.poll() if once else 0
-    return code or (NO_NODE if toured is None else toured)
+            return code or (_outcome(guide) if once else 0)
+
+
+def _outcome(guide: subprocess.Popen[bytes]) -> int:
+    """The exit code of a tour that has told the node to stop and is about to end."""
+    try:
+        code = guide.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        return NO_NODE  # somebody else stopped the node
+    return 128 - code if code < 0 else code
 
 
 @contextmanager

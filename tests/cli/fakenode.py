@@ -51,8 +51,8 @@ class FakeNode:
 
 
 @contextmanager
-def fake_node() -> Iterator[FakeNode]:
-    """A node on a free port of the loopback."""
+def fake_node(port: int = 0) -> Iterator[FakeNode]:
+    """A node on a port of the loopback, 0 for a free one."""
     node = FakeNode()
 
     class Handler(BaseHTTPRequestHandler):
@@ -74,7 +74,7 @@ def fake_node() -> Iterator[FakeNode]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     node.address = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
