@@ -185,14 +185,28 @@ class ChainRunner:
                 if isinstance(instruction, Finish):
                     return instruction.record, instruction.used
                 if isinstance(instruction, ResolveComponent):
-                    seeking = self._resolve(machine, run, instruction, components)
-                    components.sought.append(asyncio.create_task(seeking))
+                    self._seek(machine, run, instruction, components, events)
                 else:
                     events.append(await self._call(run, instruction, components))
             if not events:
                 events.append(await components.sought.popleft())
 
     # --- components ------------------------------------------------------------------------------
+
+    def _seek(
+        self, machine: Machine, run: _Run, wanted: ResolveComponent, components: _Components, events: deque[Event]
+    ) -> None:
+        """Look for a component beside the run; one that is known already costs no task."""
+        known = self._repository.known_resolved(wanted.name.doc_id)
+        if known is not None and isinstance(machine, Sequence):
+            events.append(self._known(wanted.index, known, components))
+        else:
+            seeking = self._resolve(machine, run, wanted, components)
+            components.sought.append(asyncio.create_task(seeking))
+
+    def _known(self, index: int, resolved: ResolvedAction, components: _Components) -> Event:
+        components.found[index] = resolved
+        return ComponentResolved(self._services.now(), index, _kind(resolved), resolved.action.limits.timeout)
 
     async def _resolve(self, machine: Machine, run: _Run, wanted: ResolveComponent, components: _Components) -> Event:
         name, index, now = wanted.name, wanted.index, self._services.now
@@ -207,8 +221,7 @@ class ChainRunner:
         except Exception as error:
             logger.warning("component %s could not be resolved: %r", name, error)
             return ResolutionFailed(now(), index, repr(error))
-        components.found[index] = resolved
-        return ComponentResolved(now(), index, _kind(resolved), resolved.action.limits.timeout)
+        return self._known(index, resolved, components)
 
     async def _check(self, user: Identity, name: FullyQualifiedEntityName) -> None:
         resource = Resource(name.path, ACTIONS, name.name)
