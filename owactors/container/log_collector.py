@@ -185,7 +185,7 @@ class LogCollector:
 
 def _logs(stretch: Stretch, limit: int, failed: bool) -> Logs:
     lines, over = _fitting(stretch, limit)
-    state: LogState = "truncated" if over else "failed" if failed else "complete"
+    state: LogState = "failed" if failed else "truncated" if over else "complete"  # a lost end mark weighs more
     if state != "complete":
         text = truncated_logs(limit) if over else LOG_FAILURE
         lines.append(format_line(time.time_ns(), STDERR, text))
