@@ -29,7 +29,10 @@ KINDS = {
     ".go": "go:default",
     ".swift": "swift:default",
     ".jar": "java:default",
+    ".sh": "native:default",
 }
+#: How scripts and programs of Linux begin.
+_EXECUTABLE = (b"#!", b"\x7fELF")
 _LEFT_OUT = {".git", ".venv", "__pycache__", "node_modules", ".DS_Store", "virtualenv"}
 #: Sets the paths of a virtualenv in a running interpreter, as virtualenv's own script of this name does.
 _ACTIVATE = """import glob, os, site, sys
@@ -63,7 +66,7 @@ def bundle(source: Path) -> Bundle:
         content = source.read_bytes()
     except OSError as problem:
         raise Failure(f"{source} cannot be read: {problem.strerror}.", USAGE) from problem
-    kind = KINDS.get(source.suffix)
+    kind = KINDS.get(source.suffix) or (KINDS[".sh"] if content.startswith(_EXECUTABLE) else None)
     if source.suffix in (".zip", ".jar"):
         return Bundle(_kind_in_zip(source) if source.suffix == ".zip" else kind, content, True)
     try:
@@ -87,13 +90,13 @@ def _kind_of(names: Sequence[str]) -> str | None:
         return KINDS[".py"]
     if "package.json" in names or "index.js" in names:
         return KINDS[".js"]
-    return None
+    return KINDS[".sh"] if "exec" in names else None
 
 
 def _from_folder(folder: Path) -> Bundle:
     names = [path.name for path in folder.iterdir()]
     kind = _kind_of(names)
-    if kind is None and "exec" not in names:
+    if kind is None:
         raise Failure(
             f"{folder} is no action: it has neither __main__.py (Python), package.json or index.js (Node.js), "
             "nor an executable `exec`.",

@@ -123,6 +123,30 @@ def test_a_zip_is_sent_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "content", "kind", "binary"),
+    [
+        ("a.js", b"function main() {}", "nodejs:default", False),
+        ("a.sh", b"echo {}", "native:default", False),
+        ("tool", b"#!/bin/sh\necho {}", "native:default", False),
+        ("tool", b"\x7fELF\xff", "native:default", True),
+        ("a.jar", b"PK\xff", "java:default", True),
+    ],
+)
+def test_the_kind_is_seen_in_the_file(tmp_path: Path, name: str, content: bytes, kind: str, binary: bool) -> None:
+    (tmp_path / name).write_bytes(content)
+
+    made = bundle(tmp_path / name)
+
+    assert (made.kind, made.binary) == (kind, binary)
+
+
+def test_a_folder_with_an_executable_is_native(tmp_path: Path) -> None:
+    (tmp_path / "exec").write_text("#!/bin/sh")
+
+    assert bundle(tmp_path).kind == "native:default"
+
+
+@pytest.mark.parametrize(
     ("name", "content", "text"),
     [("a.zip", b"no zip", "is no zip archive"), ("a.txt", b"text", "--kind"), ("folder/x.txt", b"", "is no action")],
 )
