@@ -6,6 +6,7 @@ in its environment, and prints its result as JSON in the last line of stdout; al
 
 import os
 import subprocess
+import threading
 
 from server import Proxy, Refused, encode, unzip
 
@@ -32,11 +33,8 @@ class NativeProxy(Proxy):
         """See Proxy.call."""
         text = encode(value)
         process = self._start(text)
-        try:
-            process.stdin.write(text)
-            process.stdin.close()
-        except OSError:
-            pass
+        # A program may print before it has read everything, so both must go on at once.
+        threading.Thread(target=feed, args=(process.stdin, text), daemon=True).start()
         last = pass_on(process.stdout, self.streams.saved[0])
         code = process.wait()
         if last.strip()[:1] not in (b"{", b"["):
@@ -71,6 +69,15 @@ def pass_on(source, target):
         if cut:
             write_all(target, held[:cut])
             held = held[cut:]
+
+
+def feed(target, data):
+    """Write `data` to the pipe `target` and close it; a program that does not read is none of our business."""
+    try:
+        with target:
+            target.write(data)
+    except OSError:
+        pass
 
 
 def write_all(fd, data):
