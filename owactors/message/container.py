@@ -57,12 +57,15 @@ class LogErrorSettings:
 
 @frozen
 class ProxySettings:
-    """What every proxy of an invoker shares. Durations in seconds; `pause_grace` None: no pauses."""
+    """What every proxy of an invoker shares. Durations in seconds.
+
+    `pause_grace` None: idle containers are not paused; `unused_timeout` None: they go only when the pool says so.
+    """
 
     instance: InvokerInstanceId
     name_prefix: str = "wsk"
     pause_grace: float | None = 10.0
-    unused_timeout: float = 600.0
+    unused_timeout: float | None = 600.0
     user_memory: ByteSize = field(factory=lambda: ByteSize.mb(1024))
     user_cpus: float | None = None
     collect_logs: bool = True

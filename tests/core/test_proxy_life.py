@@ -417,3 +417,10 @@ def test_start_and_run_are_compared_as_meant() -> None:
     assert Start(START.exec, START.memory_limit) == START
     one = run()
     assert Run(one.action, one.msg) != one
+
+
+def test_without_an_unused_timeout_only_the_pool_ends_an_idle_container() -> None:
+    driver = Driver(ContainerProxy(evolve(SETTINGS, unused_timeout=None))).paused()
+    assert driver.proxy.idle_timer_due is None
+    driver.give(e.RemoveAsked)
+    assert driver.pool == [RescheduleJob()]
