@@ -189,5 +189,5 @@ def test_the_manifest_may_be_a_file_or_the_text_itself(tmp_path: Path) -> None:
 def test_the_packaged_manifest_can_be_read() -> None:
     manifest = ExecManifest.from_json(json.loads(runtimes_manifest(load(environ={"OWACTORS_CONFIG": "/dev/null"}))))
 
-    assert manifest.defaults == {"python": "python:3", "nodejs": "nodejs:20", "native": "native:1"}
+    assert manifest.defaults["python"] == "python:3"
     assert all(find_launcher(kind) for kind in manifest.runtimes if kind in ("python:3", "native:1"))
