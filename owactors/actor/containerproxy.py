@@ -26,6 +26,7 @@ from owactors.core.containerproxy.proxy import ContainerProxy as Machine
 from owactors.core.parameterencryption import ParameterEncryption, read_keys
 from owactors.entity.transaction import UNKNOWN
 from owactors.message.container import (
+    ContainerDestroyed,
     Dismiss,
     HealthPingEnabled,
     HealthPingFailed,
@@ -163,11 +164,14 @@ class ContainerProxy(IoActor):
         self._give_up(failure, False)
 
     def on_exit(self) -> None:
-        """Told to exit: jobs inside end with that reason. The container is removed without us."""
+        """Told to exit: jobs inside end with that reason and are reported. The container is removed without us."""
         self._exiting = True
         machine = self._machine
         if machine is not None and not machine.destroyed:
             self._feed(e.ShellFailed("the invoker stops", time.time()))
+        if machine is not None and not machine.destroyed:
+            finished, ended = machine.take_unreported()
+            self.tell(self._pool, ContainerDestroyed(finished, "its proxy stopped before it was gone", ended))
 
     def _beside(self, work: Coroutine[Any, Any, Any]) -> None:
         if self._exiting:

@@ -298,7 +298,23 @@ def test_told_to_exit_the_proxy_ends_its_jobs() -> None:
     bench.give(run(1), "pool")
     bench.exit()
     assert "the invoker stops" in bench.records[0].response.result["error"]
-    assert told_kinds(bench) == [ContainerRemoved]
+    assert told_kinds(bench) == [ContainerRemoved, ContainerDestroyed]
+
+
+def test_told_to_exit_while_retiring_the_proxy_still_reports_each_end_once() -> None:
+    two = action(concurrency=2)
+    bench = ProxyBench()
+    bench.say(run(0, two))
+    bench.take()
+    bench.container.script["run"] = [reply(b"nonsense")]
+    bench.give(run(1, two), "pool")
+    bench.give(run(2, two), "pool")
+    bench.works[0].run()
+    bench.work("collect_logs").run()
+    assert [told.finished for told in bench.told] == [1]
+    bench.exit()
+    assert [told.finished for told in bench.told] == [1, 1]
+    assert len(bench.records) == 2
 
 
 def test_a_run_before_the_setup_goes_back() -> None:
