@@ -201,3 +201,6 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Writes what is waiting, ends threads, gives the data folder free."""
+
+    def close_now(self) -> None:
+        """As `close`, for those who have no loop any longer. Blocks."""

