@@ -67,7 +67,7 @@ class ContainerClient:
         if connection is None:
             made = await self._connect(deadline, retry)
             if not isinstance(made, Connection):
-                return RunTimeout(timeout) if retry and time.monotonic() >= deadline else made
+                return RunTimeout(timeout) if retry else made
             connection = made
         self._busy.add(connection)
         try:
@@ -110,9 +110,10 @@ class ContainerClient:
         while True:
             remaining = deadline - time.monotonic()
             made = await self._connect_once(max(0.001, min(CONNECT_TIMEOUT, remaining)))
-            if isinstance(made, Connection) or not retry or time.monotonic() + pause >= deadline:
+            remaining = deadline - time.monotonic()
+            if isinstance(made, Connection) or not retry or remaining <= 0:
                 return made
-            await asyncio.sleep(pause)
+            await asyncio.sleep(min(pause, remaining))
             pause = min(LONGEST_PAUSE, pause * 1.5)
 
     async def _connect_once(self, timeout: float) -> Connection | ConnectionFailed:

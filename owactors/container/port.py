@@ -112,7 +112,7 @@ class Container(Protocol):
         ...
 
     async def initialize(self, body: Mapping[str, Any], timeout: float, max_concurrent: int = 1) -> RunResult:
-        """POST /init with the JSON object `body`; a refused connection is tried again until `timeout`."""
+        """POST /init with the JSON object `body`. No retries: a container listens from its creation on."""
         ...
 
     async def run(
