@@ -21,10 +21,9 @@ from owactors.core.loadbalancer.slots import (
     Resolve,
 )
 from owactors.entity.activation import WhiskActivation
-from owactors.message.ack import AcknowledgementMessage, CombinedCompletionAndResultMessage, CompletionMessage
-from owactors.message.ack import ResultMessage as ResultAck
+from owactors.message.ack import CombinedCompletionAndResultMessage
 from owactors.message.activation import ActivationMessage
-from owactors.message.container import StoreActivation
+from owactors.message.container import SendAck, StoreActivation
 from owactors.message.loadbalancer import (
     Answer,
     BalancerSetup,
@@ -101,9 +100,9 @@ class LoadBalancer(IoActor):
             deadline=time.monotonic() + self._timeout.seconds(message.time_limit),
         )
 
-    @on(ResultAck, CompletionMessage, CombinedCompletionAndResultMessage)
-    def acknowledged(self, message: AcknowledgementMessage, sender: ActorAddress) -> None:
-        self._do(self._slots.acknowledge(message))
+    @on(SendAck)
+    def acknowledged(self, message: SendAck, sender: ActorAddress) -> None:
+        self._do(self._slots.acknowledge(message.ack))
 
     def _do(self, instructions: list[Instruction]) -> None:
         for instruction in instructions:

@@ -9,9 +9,14 @@ from attrs import evolve
 from owactors.actor.loadbalancer import NO_INVOKERS, LoadBalancer
 from owactors.entity.instance import InvokerInstanceId
 from owactors.entity.size import ByteSize
-from owactors.message.ack import CombinedCompletionAndResultMessage, CompletionMessage, ResultMessage
+from owactors.message.ack import (
+    AcknowledgementMessage,
+    CombinedCompletionAndResultMessage,
+    CompletionMessage,
+    ResultMessage,
+)
 from owactors.message.activation import ActivationMessage
-from owactors.message.container import StoreActivation
+from owactors.message.container import SendAck, StoreActivation
 from owactors.message.loadbalancer import (
     Answer,
     BalancerSetup,
@@ -43,10 +48,14 @@ def publish(bench: Bench, name: str = "a" * 32, *, blocking: bool = True) -> Act
     return msg
 
 
+def acknowledge(bench: Bench, ack: AcknowledgementMessage) -> None:
+    bench.give(SendAck(ack, MSG.root_controller_index, True, MSG.user), "proxy")
+
+
 def test_an_activation_goes_to_the_invoker_and_its_answer_back(bench: Bench) -> None:
     msg = publish(bench)
     assert bench.sent_to("invoker") == [msg]
-    bench.give(CombinedCompletionAndResultMessage(msg.transid, msg.activation_id, False, INVOKER), "proxy")
+    acknowledge(bench, CombinedCompletionAndResultMessage(msg.transid, msg.activation_id, False, INVOKER))
     freed, answer = bench.sent_to("api")
     assert freed == Freed(msg.activation_id, UUID)
     assert isinstance(answer, Answer)
@@ -55,9 +64,9 @@ def test_an_activation_goes_to_the_invoker_and_its_answer_back(bench: Bench) -> 
 
 def test_the_result_comes_before_the_slot_is_free(bench: Bench) -> None:
     msg = publish(bench)
-    bench.give(ResultMessage(msg.transid, msg.activation_id), "proxy")
+    acknowledge(bench, ResultMessage(msg.transid, msg.activation_id))
     assert [type(each) for each in bench.sent_to("api")] == [Answer]
-    bench.give(CompletionMessage(msg.transid, msg.activation_id, False, INVOKER), "proxy")
+    acknowledge(bench, CompletionMessage(msg.transid, msg.activation_id, False, INVOKER))
     assert [type(each) for each in bench.sent_to("api")] == [Answer, Freed]
 
 
@@ -88,13 +97,13 @@ def test_a_slot_whose_completion_never_comes_is_freed_by_force(
     bench.give_own()
     assert bench.sent_to("api") == [Freed(msg.activation_id, UUID)]
     assert "forced completion" in caplog.text
-    bench.give(CombinedCompletionAndResultMessage(msg.transid, msg.activation_id, False, INVOKER), "proxy")
+    acknowledge(bench, CombinedCompletionAndResultMessage(msg.transid, msg.activation_id, False, INVOKER))
     assert bench.sent_to("api") == [Freed(msg.activation_id, UUID)]
 
 
 def test_late_and_unknown_acknowledgements_do_no_harm(bench: Bench) -> None:
-    bench.give(ResultMessage(MSG.transid, "c" * 32), "proxy")
-    bench.give(CompletionMessage(MSG.transid, "c" * 32, False, INVOKER), "proxy")
+    acknowledge(bench, ResultMessage(MSG.transid, "c" * 32))
+    acknowledge(bench, CompletionMessage(MSG.transid, "c" * 32, False, INVOKER))
     assert bench.sent_to("api") == []
 
 
