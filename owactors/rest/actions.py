@@ -133,7 +133,8 @@ class Actions(Collection):
 
     async def _made(self, user: Identity, put: ActionPut, namespace: str, name: str) -> WhiskAction:
         await self._check_put(user, put, f"{namespace}/{name}")
-        return make_action(put, namespace, name, self.services.settings.limits.bounds)
+        settings = self.services.settings
+        return make_action(put, namespace, name, settings.limits.bounds, settings.api_key_annotation)
 
     async def _updated(self, user: Identity, put: ActionPut, old: WhiskAction) -> WhiskAction:
         await self._check_put(user, put, old.doc_id)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from owactors.core.controller.rejection import Rejection
 from owactors.entity.identity import Identity
+from owactors.rest import swagger
 from owactors.rest.actions import Actions
 from owactors.rest.activations import Activations
 from owactors.rest.answer import CHALLENGE, REST_CORS, Answer, json_answer, ok
@@ -70,6 +71,10 @@ class Api:
             return ok().with_headers(REST_CORS)
         if segments in ([], [""]) and request.method == "GET":
             return json_answer(self._info(), headers=REST_CORS)
+        if request.method == "GET" and segments == ["docs"]:
+            return swagger.user_interface("/api/v1/api-docs").with_headers(REST_CORS)
+        if request.method == "GET" and segments in (["api-docs"], ["api-docs", ""]):
+            return json_answer(swagger.api_document(), headers=REST_CORS)
         user = await self.authentication.identify(request.headers.get(b"authorization"))
         return (await self._routed(user, segments, request)).with_headers(REST_CORS)
 

@@ -111,14 +111,18 @@ class Collection:
         if right is Privilege.READ:
             return await self.read(user, namespace, name, request)
         if right is Privilege.DELETE:
-            return await self.delete(user, namespace, name, request)
-        if right is Privilege.PUT:
-            body = request.json()
-            limited = read_limited(body, self.services.manifest)
-            system = self.services.settings.limits
-            check_sizes(limited.exec, limited.parameters, limited.annotations, user.limits, system)
-            return await self.put(user, namespace, name, request, body, limited)
-        raise no_route()
+            return self._bare(await self.delete(user, namespace, name, request), 204)
+        if right is not Privilege.PUT:
+            raise no_route()
+        body = request.json()
+        limited = read_limited(body, self.services.manifest)
+        system = self.services.settings.limits
+        check_sizes(limited.exec, limited.parameters, limited.annotations, user.limits, system)
+        return self._bare(await self.put(user, namespace, name, request, body, limited), 200)
+
+    def _bare(self, answer: Answer, status: int) -> Answer:
+        """The answer, without its body where bodies are not wanted."""
+        return answer if self.services.settings.response_payload else Answer(status)
 
     def check_payload_size(self, user: Identity, request: Request) -> None:
         """Rejection 413 for a body beyond what the namespace may send to an action."""

@@ -18,6 +18,7 @@ from owactors.entity.action import WhiskAction
 from owactors.entity.activation import WhiskActivation
 from owactors.entity.instance import ControllerInstanceId
 from owactors.entity.manifest import ExecManifest
+from owactors.entity.parameters import Parameters
 from owactors.message.activation import ActivationMessage
 
 Json = dict[str, Any]
@@ -135,6 +136,10 @@ class RestSettings:
     execute_only_shared_packages: bool = False
     #: false: neither acceptances nor trigger records are kept for calls that nobody waits for
     store_non_blocking: bool = True
+    #: false: PUT answers 200 and DELETE 204 without a body
+    response_payload: bool = True
+    #: false: new actions get no annotation `provide-api-key`
+    api_key_annotation: bool = True
     build: str = "???"
     build_number: str = "standalone"
     admin_user: str = "controller.user"
@@ -156,9 +161,13 @@ class Services:
     monotonic: Callable[[], float]
     instance: ControllerInstanceId = ControllerInstanceId("0")
     grants: Grants = field(factory=Grants)
+    #: locks parameters that are about to be stored
+    lock: Callable[[Parameters], Parameters] = lambda parameters: parameters
     #: told of every change of an action, package or trigger: other controllers drop it from their caches
     changed: Callable[[str], None] = lambda doc_id: None
     #: Prometheus text for GET /metrics, None where metrics are off
     metrics: Callable[[], bytes] | None = None
+    #: what POST /disable does, None where that is not offered
+    disable: Callable[[], None] | None = None
     #: told of every answer: method, path, status, milliseconds, transaction id
     answered: Callable[[str, str, int, float, str], None] | None = None

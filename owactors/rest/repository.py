@@ -190,7 +190,7 @@ class Repository:
     async def save(self, entity: E) -> E:
         """Creates or updates (by its revision); answers the entity with its new revision and time."""
         entity = evolve(entity, updated=self._updated())
-        document, attachment = detach(entity.to_document(), self._services.settings.max_inline_code)
+        document, attachment = detach(self._locked(entity).to_document(), self._services.settings.max_inline_code)
         self._begin_change(entity.doc_id)
         try:
             revision = await self._store.put(document)
@@ -201,6 +201,12 @@ class Repository:
         finally:
             self._end_change(entity.doc_id)
         return evolve(entity, revision=DocRevision(revision))
+
+    def _locked(self, entity: Entity) -> Entity:
+        """What is stored: of actions and packages the parameters may be locked."""
+        if isinstance(entity, (WhiskAction, WhiskPackage)):
+            return evolve(entity, parameters=self._services.lock(entity.parameters))
+        return entity
 
     async def remove(self, entity: Entity) -> None:
         """Deletes the entity's revision."""

@@ -10,6 +10,7 @@ from typing import Any
 from owactors.core.controller import messages
 from owactors.core.controller.rejection import Rejection
 from owactors.entity.manifest import ExecManifest, RuntimeManifest
+from owactors.rest import swagger
 from owactors.rest.answer import CHALLENGE, SERVER_CORS, Answer, json_answer, ok, text_answer
 from owactors.rest.ports import Services
 from owactors.rest.request import Request
@@ -43,19 +44,19 @@ class Server:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self.disabled = False
         self._get: dict[str, Callable[[], Answer]] = {
             "/": lambda: json_answer(self._info()),
             "/ping": lambda: text_answer("pong"),
             "/invokers": lambda: json_answer(dict(services.publisher.invoker_states())),
             "/invokers/healthy/count": lambda: json_answer(self._healthy()),
             "/invokers/ready": self._ready,
+            "/docs": lambda: swagger.user_interface("/api-docs"),
+            "/api-docs": lambda: json_answer(swagger.server_document()),
             "/activation": lambda: json_answer([list(item) for item in services.publisher.active().items()]),
             "/activation/count": lambda: json_answer(len(services.publisher.active())),
         }
         if services.metrics is not None:
             self._get["/metrics"] = self._metrics
-        self._root_only = frozenset({"/", "/ping"})
 
     async def answer(self, request: Request) -> Answer:
         """Rejection 405 for what there is not."""
@@ -65,7 +66,7 @@ class Server:
         handler = self._get.get(path)
         if request.method == "GET" and handler is not None:
             return handler().with_headers(SERVER_CORS)
-        if path == "/disable" and request.method == "POST":
+        if path == "/disable" and request.method == "POST" and self._services.disable is not None:
             return self._disable(request).with_headers(SERVER_CORS)
         return self._not_allowed(request, path)
 
@@ -73,7 +74,7 @@ class Server:
         methods = "OPTIONS"
         if path in self._get:
             methods = "GET, OPTIONS"
-        elif path == "/disable":
+        elif path == "/disable" and self._services.disable is not None:
             methods = "POST, OPTIONS"
         body = {"error": messages.method_not_allowed(methods), "code": request.transid.id}
         return json_answer(body, 405, ((b"allow", methods.encode()),))
@@ -98,7 +99,8 @@ class Server:
             raise Rejection(401)
         if pair != (settings.admin_user, settings.admin_password):
             raise Rejection(401, "username or password are wrong.")
-        self.disabled = True
+        if self._services.disable is not None:
+            self._services.disable()
         return text_answer("controller is disabled")
 
     def _info(self) -> dict[str, Any]:

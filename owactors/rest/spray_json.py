@@ -12,6 +12,11 @@ from typing import Any
 import orjson
 
 MAX_DEPTH = 1000
+_TOO_DEEP = (
+    "JSON input nested too deeply:JSON input was nested more deeply than the configured limit "
+    f"of maxNesting = {MAX_DEPTH}"
+)
+_CLOSERS = {ord("{"): "}", ord("["): "]"}
 _END = -1
 _WHITESPACE = frozenset(b" \t\r\n")
 _DIGITS = frozenset(b"0123456789")
@@ -55,7 +60,7 @@ class _Recogniser:
 
     def check(self) -> None:
         self._skip()
-        self._value(MAX_DEPTH)
+        self._value()
         if self._now() != _END:
             self._fail("end-of-input")
 
@@ -76,18 +81,52 @@ class _Recogniser:
         if not self._take(char):
             self._fail(f"'{char}'")
 
-    def _value(self, depth: int) -> None:
-        if depth == 0:
-            raise ParsingError(
-                "JSON input nested too deeply:JSON input was nested more deeply than the configured limit "
-                f"of maxNesting = {MAX_DEPTH}"
-            )
+    def _value(self) -> None:
+        """A value with all that is in it; what is open is kept in a list, so that depth costs no stack."""
+        closers: list[str] = []
+        while True:
+            if self._enter(closers):
+                continue
+            while closers and not self._another(closers[-1]):
+                self._require(closers.pop())
+                self._skip()
+            if not closers:
+                return
+
+    def _enter(self, closers: list[str]) -> bool:
+        """Begins a value: True if it is an object or array with something in it, else it is read whole."""
+        closer = _CLOSERS.get(self._now())
+        if closer is None:
+            self._scalar()
+            return False
+        if len(closers) == MAX_DEPTH:
+            raise ParsingError(_TOO_DEEP)
+        self.at += 1
+        self._skip()
+        if self._take(closer):
+            self._skip()
+            return False
+        closers.append(closer)
+        self._key(closer)
+        return True
+
+    def _another(self, closer: str) -> bool:
+        """True after a comma: one more element, or one more member, whose key is read."""
+        if not self._take(","):
+            return False
+        self._skip()
+        self._key(closer)
+        return True
+
+    def _key(self, closer: str) -> None:
+        if closer == "}":
+            self._string()
+            self._require(":")
+            self._skip()
+
+    def _scalar(self) -> None:
         now = self._now()
-        if now == ord("{"):
-            self._object(depth)
-        elif now == ord("["):
-            self._array(depth)
-        elif now == ord('"'):
+        if now == ord('"'):
             self._string()
         elif now in _DIGITS or now == ord("-"):
             self._number()
@@ -104,40 +143,6 @@ class _Recogniser:
                     return self._skip()
                 return self._fail("JSON Value", mark)
         return self._fail("JSON Value")
-
-    def _object(self, depth: int) -> None:
-        self.at += 1
-        self._skip()
-        if not self._take("}"):
-            self._members(depth)
-            self._require("}")
-        self._skip()
-
-    def _members(self, depth: int) -> None:
-        more = True
-        while more:
-            self._string()
-            self._require(":")
-            self._skip()
-            self._value(depth - 1)
-            more = self._comma()
-
-    def _array(self, depth: int) -> None:
-        self.at += 1
-        self._skip()
-        if not self._take("]"):
-            more = True
-            while more:
-                self._value(depth - 1)
-                more = self._comma()
-            self._require("]")
-        self._skip()
-
-    def _comma(self) -> bool:
-        if self._take(","):
-            self._skip()
-            return True
-        return False
 
     def _number(self) -> None:
         self._take("-")

@@ -175,3 +175,14 @@ class World:
         body = {"exec": {"kind": "nodejs:20", "code": "function main(p){return p}"}, **fields}
         reply = await self.ask("PUT", f"actions/{name}", body, key=key)
         assert reply.status == 200, reply
+
+
+class Bent:
+    """A store with some of its methods replaced."""
+
+    def __init__(self, inner: Any, **methods: Any) -> None:
+        self._inner = inner
+        self._methods = methods
+
+    def __getattr__(self, name: str) -> Any:
+        return self._methods.get(name) or getattr(self._inner, name)

@@ -86,14 +86,14 @@ def sequence_parameters(code: SequenceExec) -> Parameters:
     return Parameters.of({"_actions": list(code.components)})
 
 
-def amended(annotations: Parameters, code: Exec, create: bool) -> Parameters:
-    """Annotations with those the controller sets itself."""
-    if create and PROVIDE_API_KEY not in annotations:
+def amended(annotations: Parameters, code: Exec, api_key: bool) -> Parameters:
+    """Annotations with those the controller sets itself; `api_key`: with `provide-api-key` where it is absent."""
+    if api_key and PROVIDE_API_KEY not in annotations:
         annotations = annotations.put(PROVIDE_API_KEY, False)
     return annotations.put("exec", code.kind)
 
 
-def make_action(put: ActionPut, namespace: str, name: str, bounds: LimitBounds) -> WhiskAction:
+def make_action(put: ActionPut, namespace: str, name: str, bounds: LimitBounds, api_key: bool = True) -> WhiskAction:
     """A new action; `namespace` is "ns" or "ns/pkg". Rejection 400 without exec."""
     if put.exec is None:
         raise bad_request(messages.EXEC_UNDEFINED)
@@ -106,7 +106,7 @@ def make_action(put: ActionPut, namespace: str, name: str, bounds: LimitBounds) 
         limits=ActionLimits.standard(bounds).merged(put.limits or {}),
         version=put.version or SemVer(),
         publish=bool(put.publish),
-        annotations=amended(put.annotations or Parameters(), put.exec, create=True),
+        annotations=amended(put.annotations or Parameters(), put.exec, api_key),
     )
 
 
@@ -123,7 +123,7 @@ def update_action(put: ActionPut, old: WhiskAction) -> WhiskAction:
         limits=old.limits.merged(put.limits or {}),
         version=put.version or old.version.up_patch(),
         publish=old.publish if put.publish is None else put.publish,
-        annotations=amended(annotations, code, create=False),
+        annotations=amended(annotations, code, api_key=False),
     )
 
 
