@@ -10,6 +10,8 @@ from owactors.rest import swagger
 from owactors.rest.actions import Actions
 from owactors.rest.activations import Activations
 from owactors.rest.answer import CHALLENGE, REST_CORS, Answer, json_answer, ok
+from owactors.rest.apimanagement import ApiManagement
+from owactors.rest.apistore import ApiStore
 from owactors.rest.authentication import Authentication
 from owactors.rest.collection import Collection, Context, checked_namespace, no_route
 from owactors.rest.entitling import Entitlement
@@ -50,8 +52,9 @@ class Api:
         self.chains = ChainRunner(services, self.repository, self.entitlement, primitive)
         self.runners = Runners(primitive, self.chains, self.chains)
         self.context = Context(services, self.repository, self.entitlement, self.runners)
+        self.apis = ApiStore(services)
         actions = Actions(self.context)
-        self.web: WebHandler = WebActions(self.context, self.authentication, actions.ready)
+        self.web: WebHandler = WebActions(self.context, self.authentication, actions.ready, ApiManagement(self.apis))
         self.firing = Firing(services, actions.fire)
         collections: list[Collection] = [
             actions,

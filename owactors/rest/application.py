@@ -17,6 +17,7 @@ from owactors.message.store import StoreUnavailable
 from owactors.rest import api, server
 from owactors.rest.answer import JSON_TYPE, Answer, error_body, json_answer, refusal, text_answer
 from owactors.rest.api import Api
+from owactors.rest.gateway import Gateway, is_gateway_path
 from owactors.rest.ports import Services
 from owactors.rest.request import Request
 from owactors.rest.server import Server
@@ -42,6 +43,7 @@ class Application:
         self.services = services
         self.api = Api(services)
         self.server = Server(services)
+        self.gateway = Gateway(self.api.apis, self._web)
         self._id_header = services.settings.transaction_header.lower().encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,6 +106,8 @@ class Application:
             path = request.path
             if path.startswith(_API) and path[len(_API) : len(_API) + 1] in ("", "/"):
                 answer = await self.api.answer(request, request.segments[2:])
+            elif is_gateway_path(path):
+                answer = await self.gateway.answer(request)
             else:
                 answer = await self.server.answer(request)
             return _negotiated(request, answer)
@@ -117,6 +121,9 @@ class Application:
         except Exception:
             logger.exception("%s %s failed [%s]", request.method, request.path, request.transid.id)
             return refusal(Rejection(500), request.transid.id)
+
+    async def _web(self, request: Request) -> Answer:
+        return await self.api.answer(request, request.segments[2:])
 
     async def _send(self, send: Send, answer: Answer, transaction: str, head: bool) -> None:
         headers = [*answer.headers, (self._id_header, transaction.encode("latin-1"))]

@@ -33,6 +33,7 @@ from owactors.entity.identity import Identity, Privilege
 from owactors.entity.names import is_entity_name
 from owactors.rest import spray_json
 from owactors.rest.answer import JSON_TYPE, Answer, Headers, activation_header, error_body
+from owactors.rest.apimanagement import PACKAGE, ApiManagement
 from owactors.rest.authentication import Authentication
 from owactors.rest.collection import Context, no_route
 from owactors.rest.invoking import Invoked, Queued
@@ -83,10 +84,16 @@ def web_path(segments: list[str], raw_path: str) -> WebPath | None:
 
 
 class WebActions:
-    """Answers web requests. `ready` is what Actions does before it invokes."""
+    """Answers web requests. `ready` is what Actions does before it invokes.
 
-    def __init__(self, context: Context, authentication: Authentication, ready: Ready) -> None:
+    `management` answers for the package apimgmt where nobody has installed it.
+    """
+
+    def __init__(
+        self, context: Context, authentication: Authentication, ready: Ready, management: ApiManagement | None = None
+    ) -> None:
         self._context = context
+        self._management = management
         self._authentication = authentication
         self._ready = ready
 
@@ -100,7 +107,12 @@ class WebActions:
             raise _no_action(user, request)
         cors: Pairs = ()
         try:
-            owner, resolved = await self._found(place)
+            try:
+                owner, resolved = await self._found(place)
+            except Rejection:
+                if self._management is None or place.path != PACKAGE:
+                    raise
+                return await self._management.handle(place.target.name, user, request)
             policy = _exported(resolved)
             if policy.default_cors:
                 cors = cors_headers(request.header(b"access-control-request-headers"))

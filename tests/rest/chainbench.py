@@ -163,9 +163,16 @@ class Bench:
             sent.setdefault(b"content-type", b"application/json")
         if user is not None:
             sent[b"authorization"] = b"Basic " + base64.b64encode(f"uuid-{user}:{KEY}".encode())
+        return await self.anywhere(method, f"/api/v1{path}", sent, content)
+
+    async def anywhere(
+        self, method: str, path: str, sent: dict[bytes, bytes] | None = None, content: bytes = b""
+    ) -> Answer:
+        """Sends a request to any path of the server."""
         where, _, query = path.partition("?")
         transid = TransactionId(f"t{next(self.ids)}", int(time.time() * 1000))
-        return await self.application.answer(Request(method, f"/api/v1{where}", query.encode(), sent, content, transid))
+        request = Request(method, where, query.encode(), sent or {}, content, transid)
+        return await self.application.answer(request)
 
     async def web(self, method: str, path: str, body: Any = None, **more: Any) -> Answer:
         """A web request without credentials, unless `user` names some."""
