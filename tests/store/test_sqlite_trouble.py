@@ -78,6 +78,8 @@ def test_folder_is_made_and_kept(tmp_path: Path, runner: asyncio.Runner) -> None
 def test_second_opening_in_one_process_is_refused(tmp_path: Path, runner: asyncio.Runner) -> None:
     store = SqliteStore.open(tmp_path)
     assert str(os.getpid()) in refused(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert str(os.getpid()) in refused(tmp_path / "link")
     runner.run(store.close())
     runner.run(SqliteStore.open(tmp_path).close())
 
@@ -187,6 +189,18 @@ def test_full_disk_refuses_with_a_reason_and_heals(tmp_path: Path, runner: async
         await store.activations.store(record(2, response=large))
         assert store.trouble is None
         assert await store.activations.unfinished() == ()
+        await store.close()
+
+    runner.run(story())
+
+
+def test_file_that_became_read_only(tmp_path: Path, runner: asyncio.Runner) -> None:
+    async def story() -> None:
+        store = SqliteStore.open(tmp_path)
+        await store._writer.call(lambda connection: connection.execute("PRAGMA query_only = ON").close())
+        with pytest.raises(StoreUnavailable, match="cannot be written"):
+            await store.activations.store(record(1))
+        assert await store.activations.list("guest") == []
         await store.close()
 
     runner.run(story())

@@ -35,7 +35,7 @@ class DataFolder:
     @classmethod
     def claim(cls, path: Path) -> DataFolder:
         """StoreUnavailable: it cannot be made or written, or somebody uses it."""
-        path = path.absolute()
+        path = path.resolve()
         if cls._claimed.get(path) == os.getpid():
             raise _in_use(path, os.getpid())
         handle = _open(path)
