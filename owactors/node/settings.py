@@ -7,8 +7,6 @@ Unknown keys and bad values raise a SettingsError that says what would be right.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 import attrs
 from attrs import frozen
 
+from owactors.core.parameterencryption import BadKey, read_keys
 from owactors.node import settings_openwhisk, settings_sources
 from owactors.node.settings_errors import BadSetting, SettingsError, UnknownSetting, UnreadableSettings
 from owactors.node.settings_sources import Found, Table
@@ -149,10 +148,10 @@ def _check_encryption_key(settings: Settings, setting: str, length: int) -> None
     text = getattr(storage, setting)
     needed = storage.current == setting.replace("_", "-")
     try:
-        size = len(base64.b64decode(text, validate=True))
-    except binascii.Error:
-        size = -1
-    if size != length and (text or needed):
+        sizes = {len(key) for key in read_keys(text)}
+    except BadKey:
+        sizes = {-1}
+    if sizes != {length} and (text or needed):
         _refuse(settings, f"parameter_storage.{setting}", f"{length} bytes in base64")
 
 

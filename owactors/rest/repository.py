@@ -203,8 +203,8 @@ class Repository:
         return evolve(entity, revision=DocRevision(revision))
 
     def _locked(self, entity: Entity) -> Entity:
-        """What is stored: of actions and packages the parameters may be locked."""
-        if isinstance(entity, (WhiskAction, WhiskPackage)):
+        """What is stored: of actions and packages the parameters may be locked; a sequence has none of its own."""
+        if isinstance(entity, WhiskPackage) or (isinstance(entity, WhiskAction) and not entity.is_sequence):
             return evolve(entity, parameters=self._services.lock(entity.parameters))
         return entity
 
