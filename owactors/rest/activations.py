@@ -19,7 +19,9 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 
 def checked_id(segment: str) -> str:
-    """A segment that must be an activation id. Rejection 400."""
+    """A segment that must be an activation id. Rejection 400; 404 for an empty one."""
+    if not segment:
+        raise no_route()
     if len(segment) != _ID_LENGTH:
         raise bad_request(f"Activation id length is {len(segment)} but must be {_ID_LENGTH}.")
     if not _ID.fullmatch(segment):

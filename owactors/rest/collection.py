@@ -39,9 +39,11 @@ def no_route() -> Rejection:
 
 
 def checked_name(segment: str) -> str:
-    """A segment that must be an entity's name. Rejection 400."""
+    """A segment that must be an entity's name. Rejection 400; 404 for an empty one."""
     if is_entity_name(segment):
         return segment
+    if not segment:
+        raise no_route()
     if len(segment) > NAME_MAX_LENGTH:
         raise bad_request(messages.name_too_long("Name segement", len(segment), NAME_MAX_LENGTH))
     raise bad_request(messages.NAME_ILLEGAL)

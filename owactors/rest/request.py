@@ -50,9 +50,11 @@ class Request:
 
     @property
     def content_type(self) -> str | None:
-        """The media type in lower case without parameters, None if none was sent."""
+        """The media type in lower case without parameters, None if none was sent that could be one."""
         value = self.headers.get(b"content-type")
-        return None if value is None else value.partition(b";")[0].strip().lower().decode("latin-1")
+        if value is None or b"/" not in value:
+            return None
+        return value.partition(b";")[0].strip().lower().decode("latin-1")
 
     def forwarded_headers(self) -> dict[str, str]:
         """The headers an action may see: all but those that describe the body and those meant for the platform."""

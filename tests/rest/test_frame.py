@@ -227,6 +227,26 @@ def test_a_defect_is_a_500_with_the_transaction_id() -> None:
 
 
 @pytest.mark.parametrize(
+    "path",
+    [
+        "actions//x",
+        "actions/a/b/c",
+        "triggers/t/",
+        "rules/r/x",
+        "packages/p/",
+        "nothing",
+        "activations//x",
+    ],
+)
+def test_paths_that_lead_nowhere(path: str) -> None:
+    async def story(world: World) -> None:
+        reply = await world.ask("GET", path)
+        assert (reply.status, error(reply)) == (404, "The requested resource could not be found.")
+
+    in_world(story)
+
+
+@pytest.mark.parametrize(
     ("accept", "status"),
     [("text/html", 406), ("*/*", 200), ("text/html, application/json;q=0.5", 200), ("application/json;q=0", 406)],
 )

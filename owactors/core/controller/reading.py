@@ -7,6 +7,7 @@ Bodies are JSON values. Every reader raises `Rejection` (400, "The request conte
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -31,6 +32,12 @@ _LIMIT_NAMES = {
     "concurrency": ("intra concurrency limit", "concurrency limit"),
     "instances": ("instance concurrency limit", "instance concurrency limit"),
 }
+
+_COMPONENT = r"[a-z0-9]+(?:(?:_{1,2}|\.|-+)[a-z0-9]+)*"
+_LABEL = r"[a-zA-Z0-9-]*"
+_REGISTRY = rf"(?:{_LABEL}(?:\.{_LABEL})+(?::[0-9]+)?|{_LABEL}:[0-9]+)"
+_DIGEST = r"[A-Za-z][A-Za-z0-9]*(?:[+._-][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}"
+_IMAGE = re.compile(rf"(?:{_REGISTRY}/)?{_COMPONENT}(?:/{_COMPONENT})*(?::\w[\w.-]{{0,127}})?(?:@{_DIGEST})?", re.ASCII)
 
 
 def compact(value: Any) -> str:
@@ -93,6 +100,7 @@ def executable(value: Any, manifest: ExecManifest) -> Exec:
     code = value.get("code")
     if isinstance(code, dict):
         raise malformed(f"Could not deserialize as attachment record: {compact(code)}")
+    _check_image(value)
     try:
         read = exec_from_json(value, manifest)
     except DeserializationError as error:
@@ -101,6 +109,14 @@ def executable(value: Any, manifest: ExecManifest) -> Exec:
         names = (qualified_name(component) for component in value["components"])
         return SequenceExec(tuple(f"/{name.doc_id}" for name in names))
     return read
+
+
+def _check_image(value: dict[str, Any]) -> None:
+    kind, image = value.get("kind"), value.get("image")
+    if not isinstance(kind, str) or kind.strip().lower() != "blackbox" or not isinstance(image, str):
+        return
+    if not _IMAGE.fullmatch(image):
+        raise malformed("could not parse image name")
 
 
 def _unknown_kind(value: dict[str, Any], manifest: ExecManifest) -> str | None:

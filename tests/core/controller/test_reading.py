@@ -98,3 +98,23 @@ def test_kinds_are_listed_in_the_originals_order() -> None:
     assert reading.hash_order(kinds) == ["php:8.1", "python:3.11", "blackbox", "nodejs:20", "java:8", "sequence"]
     many = {f"kind:{number}" for number in range(500)}
     assert set(reading.hash_order(many)) == many
+
+
+@pytest.mark.parametrize(
+    ("image", "good"),
+    [
+        ("someuser/someimage:1.0", True),
+        ("localhost:5000/a/b-c_d.e", True),
+        ("registry.example.com/x@sha256:" + "a" * 32, True),
+        ("bad image!", False),
+        ("Upper/case", False),
+        ("a/", False),
+        ("", False),
+    ],
+)
+def test_image_names(image: str, good: bool) -> None:
+    body = {"exec": {"kind": "blackbox", "image": image}}
+    if good:
+        assert read_limited(body, MANIFEST).exec is not None
+    else:
+        assert refusal(lambda: read_limited(body, MANIFEST)) == "could not parse image name"
