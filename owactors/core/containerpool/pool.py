@@ -214,3 +214,13 @@ class ContainerPool:
         self.accepted.discard(run.msg.activation_id)
         self.out.append(FailRun(run, reason))
         self.out.append(ReleaseCredits(1))
+
+    def abandon(self, run: Run, reason: str) -> list[PoolInstruction]:
+        """After the machine failed on a run: end it, unless it got a container or waits all the same."""
+        activation_id = run.msg.activation_id
+        waiting = (*self.waiting.promised_runs(), *self.waiting.blocked)
+        running = any(activation_id in entry.jobs for entry in self.books.entries.values())
+        self.out = []
+        if not running and all(other.msg.activation_id != activation_id for other in waiting):
+            self.fail(run, reason)
+        return self.out

@@ -1,0 +1,343 @@
+"""The container pool's actor: creates proxies, passes messages on, gives credit back. (OpenWhisk, ContainerPool.scala.)
+
+All decisions are in `core.containerpool`. A proxy that dies fails the activations it had, with the reason, and its
+memory is free. When the machine itself fails on a message, that activation ends with the reason and the pool goes on.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from attrs import frozen
+from thespian.actors import ActorAddress
+
+from owactors.actor.addresstable import AddressTable
+from owactors.actor.containerproxy import ContainerProxy
+from owactors.actor.io import IoActor, on
+from owactors.core.activationrecord import activation_record
+from owactors.core.containerpool import events as e
+from owactors.core.containerpool import instructions as i
+from owactors.core.containerpool.pool import ContainerPool as Machine
+from owactors.core.containerpool.settings import PoolSettings
+from owactors.core.containerpool.status import status_of
+from owactors.core.reply import Interval
+from owactors.entity.activation import ActivationResponse
+from owactors.entity.size import ByteSize
+from owactors.entity.transaction import TransactionId
+from owactors.message.ack import CombinedCompletionAndResultMessage, CompletionMessage
+from owactors.message.container import (
+    ContainerDestroyed,
+    ContainerRemoved,
+    Dismiss,
+    NeedWork,
+    ProxySettings,
+    ProxySetup,
+    Remove,
+    RescheduleJob,
+    Run,
+    SendAck,
+    Start,
+    StoreActivation,
+    ToPool,
+)
+from owactors.message.feed import Processed
+from owactors.message.pool import Drain, Drained, GetPoolStatus, PoolStatus
+from owactors.observe import tokens
+from owactors.observe.markers import Markers
+from owactors.observe.metrics import METRICS
+
+PROXY_ENDED = "The process of its container proxy ended."
+#: seconds until the gauges are set for the first time, and between two times
+METRICS_DELAY, METRICS_INTERVAL = 30.0, 10.0
+NANNY = TransactionId.system("invokerNanny")
+MARKERS = Markers("ContainerPool")
+
+
+@frozen(eq=False)
+class PoolSetup:
+    """The first message to a pool.
+
+    Credits go to `feed` (`Processed`; None: to nobody), acknowledgements to `acks` (`SendAck`), records to `store`
+    (`StoreActivation`). `factory` is a container factory by reference, for proxies of this process; without one each
+    process builds its own from `factory_settings`. `colocate` False: a process for each proxy.
+    """
+
+    settings: PoolSettings
+    proxies: ProxySettings
+    feed: Any
+    acks: Any
+    store: Any
+    factory: Any = None
+    factory_settings: Any = None
+    colocate: bool = True
+
+
+class TimerFired(str):
+    """To itself: the timer of this name is due."""
+
+    __slots__ = ()
+
+
+ADJUST, BACKFILL, GAUGES = "adjust prewarmed", "backfill prewarmed", "emit metrics"
+
+
+class ContainerPool(IoActor):
+    """First message: PoolSetup."""
+
+    #: the actor that is created for each container
+    proxy_class: ClassVar[type[IoActor]] = ContainerProxy
+    _does: ClassVar[dict[type, Callable[[ContainerPool, Any], None]]] = {}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._machine: Machine | None = None
+        self._setup: PoolSetup | None = None
+        self._proxies = AddressTable()
+        self._drain_asker: ActorAddress | None = None
+        self._jitter = 0.0
+        self._exiting = False
+
+    # -- what comes in
+
+    @on(PoolSetup)
+    def _set_up(self, message: PoolSetup, sender: ActorAddress) -> None:
+        self._setup = message
+        self._machine = Machine(message.settings)
+        settings = message.settings
+        if settings.reactive:
+            self._jitter = random.uniform(0.0, settings.prewarm_expiration_check_interval_variance)
+            self.start_timer(ADJUST, settings.prewarm_expiration_check_init_delay, TimerFired(ADJUST))
+        self.start_timer(GAUGES, METRICS_DELAY, TimerFired(GAUGES))
+        self._feed(e.StartPool(time.time()))
+        self.unstash_all()
+
+    @on(Run)
+    def _run(self, message: Run, sender: ActorAddress) -> None:
+        if self._machine is None:
+            self.stash()
+            return
+        number = self._proxies.number(sender)
+        if number is None:
+            self._submit(message)
+        else:
+            self._feed(e.FromProxy(number, message, time.time()))
+
+    def _submit(self, run: Run) -> None:
+        try:
+            self._feed(e.Submit(run, time.time()))
+        except Exception as failure:
+            self.log.error("%s", self._tale(), exc_info=failure)
+            if self._machine is not None:
+                self._do(self._machine.abandon(run, f"The invoker failed: {failure}"))
+
+    @on(NeedWork, ContainerRemoved, RescheduleJob, ContainerDestroyed)
+    def _told(self, message: ToPool, sender: ActorAddress) -> None:
+        number = self._proxies.number(sender)
+        if number is None:
+            self.log.warning("%s from %s, which is no proxy of this pool", type(message).__name__, sender)
+            return
+        if isinstance(message, ContainerDestroyed) and message.leaked:
+            MARKERS.log.error(NANNY, "container %s may still be there: %s", number, message.leaked)
+        self._feed(e.FromProxy(number, message, time.time()))
+
+    @on(TimerFired)
+    def _timer_fired(self, message: TimerFired, sender: ActorAddress) -> None:
+        if message == GAUGES:
+            self._set_gauges()
+            self.start_timer(GAUGES, METRICS_INTERVAL, message)
+        elif message == ADJUST and self._setup is not None:
+            interval = self._setup.settings.prewarm_expiration_check_interval + self._jitter
+            self.start_timer(ADJUST, interval, message)
+            self._feed(e.AdjustPrewarmedContainer(time.time()))
+        elif message == BACKFILL:
+            self._feed(e.BackfillPrewarmed(time.time()))
+
+    @on(Drain)
+    def _drain(self, message: Drain, sender: ActorAddress) -> None:
+        self._drain_asker = sender
+        if self._machine is None or self._machine.drained:
+            self.tell(sender, Drained())
+        else:
+            self._feed(e.DrainPool(time.time()))
+
+    @on(GetPoolStatus)
+    def _status(self, message: GetPoolStatus, sender: ActorAddress) -> None:
+        if self._machine is None:
+            self.stash()
+        else:
+            self.tell(sender, status_of(self._machine))
+
+    def on_exit(self) -> None:
+        """Proxies that exit from here on do so because of us, and end their activations themselves."""
+        self._exiting = True
+
+    def on_child_exited(self, address: ActorAddress) -> None:
+        """A proxy is gone: expected after Dismiss, else its activations end here."""
+        number = self._proxies.number(address)
+        if number is not None and not self._exiting:
+            self._proxies.remove(number)
+            self._feed(e.ProxyExited(number, PROXY_ENDED, time.time()))
+
+    # -- the machine
+
+    def _feed(self, event: e.PoolEvent) -> None:
+        """One event. What was decided is carried out also when the machine then failed."""
+        machine = self._machine
+        if machine is None:
+            raise RuntimeError(f"{type(event).__name__} before PoolSetup")
+        try:
+            machine.handle(event)
+        finally:
+            self._do(machine.out)
+
+    def _do(self, instructions: list[i.PoolInstruction]) -> None:
+        does = self._does
+        for instruction in instructions:
+            does[type(instruction)](self, instruction)
+
+    def on_failure(self, failure: Exception) -> None:
+        """The books go on as they are; the story tells what led here."""
+        self.log.error("%s", self._tale())
+
+    def _tale(self) -> str:
+        lines = [str(line) for line in self._machine.story] if self._machine else []
+        return "\n  ".join(["the pool failed; story:", *lines])
+
+    # -- what the machine says
+
+    def _create_proxy(self, instruction: i.CreateProxy) -> None:
+        setup = self._needed()
+        address = self.create(self.proxy_class, colocate=setup.colocate)
+        self._proxies.add(instruction.container, address)
+        factory = setup.factory if setup.colocate else None
+        number = instruction.container
+        about = ProxySetup(setup.proxies, setup.acks, setup.store, number, factory, setup.factory_settings)
+        self.tell(address, about)
+
+    def _send_run(self, instruction: i.SendRun) -> None:
+        run = instruction.run
+        self.tell(self._proxies.address(instruction.container), run)
+        msg = run.msg
+        initiator = msg.user.namespace.name
+        action = run.action
+        state = instruction.start.value
+        MARKERS.mark(
+            msg.transid,
+            tokens.container_start(state, initiator, action.namespace.partition("/")[0], action.name),
+            "containerStart containerState: %s container: %s activations: %s action: %s namespace: %s activationId: %s",
+            state,
+            instruction.container,
+            self._machine.books.running if self._machine else 0,
+            action.name,
+            initiator,
+            msg.activation_id,
+        )
+
+    def _send_start(self, instruction: i.SendStart) -> None:
+        message = Start(instruction.exec, ByteSize.mb(instruction.memory), instruction.ttl)
+        self._tell_proxy(instruction.container, message)
+
+    def _send_remove(self, instruction: i.SendRemove) -> None:
+        self._tell_proxy(instruction.container, Remove())
+
+    def _send_dismiss(self, instruction: i.SendDismiss) -> None:
+        self._tell_proxy(instruction.container, Dismiss())
+
+    def _tell_proxy(self, number: int, message: Start | Remove | Dismiss) -> None:
+        address = self._proxies.address(number)
+        if address is not None:
+            self.tell(address, message)
+
+    def _release(self, instruction: i.ReleaseCredits) -> None:
+        feed = self._needed().feed
+        if feed is not None:
+            self.tell(feed, Processed(instruction.count))
+
+    def _fail_run(self, instruction: i.FailRun) -> None:
+        """One record, one acknowledgement, both with the cause."""
+        setup, msg = self._needed(), instruction.run.msg
+        response = ActivationResponse.whisk_error(instruction.reason)
+        at = Interval.zero(int(time.time() * 1000))
+        record = activation_record(instruction.run.action, msg, response, at)
+        instance = setup.proxies.instance
+        ack: CombinedCompletionAndResultMessage | CompletionMessage
+        if msg.blocking:
+            ack = CombinedCompletionAndResultMessage.of(msg.transid, record, instance)
+        else:
+            ack = CompletionMessage(msg.transid, msg.activation_id, True, instance)
+        MARKERS.log.warn(msg.transid, "activation %s failed: %s", msg.activation_id, instruction.reason)
+        self.tell(setup.acks, SendAck(ack, msg.root_controller_index, msg.blocking, msg.user))
+        self.tell(setup.store, StoreActivation(msg.transid, record, msg.user, msg.blocking))
+
+    def _report_waiting(self, instruction: i.ReportWaiting) -> None:
+        MARKERS.mark(
+            instruction.run.msg.transid,
+            tokens.POOL_RESCHEDULED_ACTIVATION,
+            "Rescheduling Run message, too many messages in the pool, waiting: %s, needed memory: %s MB",
+            instruction.waiting,
+            instruction.run.action.limits.memory,
+        )
+
+    def _report_twin(self, instruction: i.ReportTwin) -> None:
+        msg = instruction.run.msg
+        MARKERS.log.warn(msg.transid, "activation %s came twice; the second was dropped", msg.activation_id)
+
+    def _report_prewarm(self, instruction: i.ReportPrewarm) -> None:
+        make = tokens.prewarm_cold_start if instruction.what == "coldstart" else tokens.prewarm_expired
+        METRICS.count(make(f"{instruction.memory} MB", instruction.kind), instruction.count)
+
+    def _report_shortage(self, instruction: i.ReportShortage) -> None:
+        memory, kind = instruction.memory, instruction.kind
+        MARKERS.log.info(NANNY, "no room for a prewarmed container of %s with %s MB", kind, memory)
+
+    def _backfill_later(self, instruction: i.BackfillLater) -> None:
+        if not self.has_timer(BACKFILL):
+            self.start_timer(BACKFILL, instruction.seconds, TimerFired(BACKFILL))
+
+    def _report_drained(self, instruction: i.ReportDrained) -> None:
+        if self._drain_asker is not None:
+            self.tell(self._drain_asker, Drained())
+
+    def _set_gauges(self) -> None:
+        if self._machine is not None:
+            for token, value in gauges(status_of(self._machine)).items():
+                METRICS.gauge(token, value)
+
+    def _needed(self) -> PoolSetup:
+        if self._setup is None:
+            raise RuntimeError("no PoolSetup yet")
+        return self._setup
+
+
+def gauges(status: PoolStatus) -> dict[tokens.Token, int]:
+    """What the original's pool emits every ten seconds."""
+    return {
+        tokens.POOL_RUNBUFFER_COUNT: status.waiting_count,
+        tokens.POOL_RUNBUFFER_SIZE: status.waiting_memory,
+        tokens.POOL_ACTIVE_COUNT: status.busy_count,
+        tokens.POOL_ACTIVE_SIZE: status.busy_memory,
+        tokens.POOL_PREWARM_COUNT: status.prewarm_count,
+        tokens.POOL_PREWARM_SIZE: status.prewarm_memory,
+        tokens.POOL_IDLES_COUNT: status.idle_count,
+        tokens.POOL_IDLES_SIZE: status.idle_memory,
+    }
+
+
+ContainerPool._does = {
+    i.CreateProxy: ContainerPool._create_proxy,
+    i.SendRun: ContainerPool._send_run,
+    i.SendStart: ContainerPool._send_start,
+    i.SendRemove: ContainerPool._send_remove,
+    i.SendDismiss: ContainerPool._send_dismiss,
+    i.ReleaseCredits: ContainerPool._release,
+    i.FailRun: ContainerPool._fail_run,
+    i.ReportWaiting: ContainerPool._report_waiting,
+    i.ReportTwin: ContainerPool._report_twin,
+    i.ReportPrewarm: ContainerPool._report_prewarm,
+    i.ReportShortage: ContainerPool._report_shortage,
+    i.BackfillLater: ContainerPool._backfill_later,
+    i.ReportDrained: ContainerPool._report_drained,
+}

@@ -1,0 +1,115 @@
+"""The message feed's actor: polls a consumer and hands messages to a handler. (OpenWhisk, MessageConsumer.scala.)"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from attrs import frozen
+from thespian.actors import ActorAddress
+
+from owactors.actor.io import IoActor, on
+from owactors.connector.port import Consumer
+from owactors.core import messagefeed as core
+from owactors.core.messagefeed import FeedEvent, FeedInstruction, FeedSettings
+from owactors.message.feed import (
+    FeedStopped,
+    FillCompleted,
+    FillDue,
+    FillFailed,
+    Handle,
+    Processed,
+    Ready,
+    StopFeed,
+)
+
+REFILL = "refill"
+
+
+@frozen(eq=False)
+class FeedSetup:
+    """The first message to a feed. `consumer` is of this process; `handler` gets `Handle` and answers `Processed`.
+
+    A poll waits at most `long_poll` seconds for messages.
+    """
+
+    settings: FeedSettings
+    consumer: Consumer
+    handler: Any
+    long_poll: float = 1.0
+
+
+class MessageFeed(IoActor):
+    """First message: FeedSetup. `StopFeed` is answered with `FeedStopped` when nothing is left."""
+
+    _does: ClassVar[dict[type, Callable[[MessageFeed, Any], None]]] = {}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._machine: core.MessageFeed | None = None
+        self._setup: FeedSetup | None = None
+        self._stopper: ActorAddress | None = None
+
+    @on(FeedSetup)
+    def _set_up(self, message: FeedSetup, sender: ActorAddress) -> None:
+        self._setup = message
+        self._machine = core.MessageFeed(message.settings)
+        self._do(self._machine.start())
+
+    @on(Ready, Processed, FillCompleted, FillFailed, FillDue)
+    def _event(self, message: FeedEvent, sender: ActorAddress) -> None:
+        self._feed(message)
+
+    @on(StopFeed)
+    def _stop_feed(self, message: StopFeed, sender: ActorAddress) -> None:
+        self._stopper = sender
+        self._feed(message)
+
+    def _feed(self, event: FeedEvent) -> None:
+        if self._machine is None:
+            raise RuntimeError(f"{type(event).__name__} before FeedSetup")
+        self._do(self._machine.handle(event))
+
+    def _do(self, instructions: list[FeedInstruction]) -> None:
+        for instruction in instructions:
+            self._does[type(instruction)](self, instruction)
+
+    def _needed(self) -> FeedSetup:
+        if self._setup is None:
+            raise RuntimeError("no FeedSetup yet")
+        return self._setup
+
+    def _fill(self, instruction: core.Fill) -> None:
+        setup = self._needed()
+        self.spawn(
+            fill(setup.consumer, setup.long_poll),
+            done=FillCompleted,
+            failed=lambda cause: FillFailed(str(cause) or repr(cause)),
+        )
+
+    def _fill_later(self, instruction: core.FillLater) -> None:
+        setup, seconds = self._needed(), instruction.seconds
+        what = setup.settings.description
+        self.log.warning("feed %s: polling failed, next try in %.1f s: %s", what, seconds, instruction.cause)
+        self.start_timer(REFILL, seconds, FillDue())
+
+    def _dispatch(self, instruction: core.Dispatch) -> None:
+        self.tell(self._needed().handler, Handle(instruction.payload))
+
+    def _report_stopped(self, instruction: core.ReportStopped) -> None:
+        self.tell(self._stopper, FeedStopped())
+
+
+async def fill(consumer: Consumer, long_poll: float) -> tuple[bytes, ...]:
+    """Poll, and commit before anything is handed over: each message is handled at most once."""
+    messages = tuple(await consumer.peek(long_poll))
+    await consumer.commit()
+    return messages
+
+
+MessageFeed._does = {
+    core.Fill: MessageFeed._fill,
+    core.FillLater: MessageFeed._fill_later,
+    core.Dispatch: MessageFeed._dispatch,
+    core.ReportStopped: MessageFeed._report_stopped,
+}

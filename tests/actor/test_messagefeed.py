@@ -1,0 +1,158 @@
+"""The message feed's actor with a consumer of the test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from attrs import define, field
+
+from owactors.actor.messagefeed import REFILL, FeedSetup, MessageFeed
+from owactors.core.messagefeed import FeedSettings, FeedState
+from owactors.message.feed import FeedStopped, Handle, Processed, Ready, StopFeed
+from tests.actor.harness import Bench, named
+
+M = 4
+
+
+@define
+class Topic:
+    """A consumer over a list; `log` is what was asked of it, in order."""
+
+    messages: list[bytes] = field(factory=list)
+    max_peek: int = M
+    log: list[str] = field(factory=list)
+    peek_failure: Exception | None = None
+    commit_failure: Exception | None = None
+    uncommitted: int = 0
+
+    async def peek(self, long_poll: float) -> Sequence[bytes]:
+        self.log.append("peek")
+        if self.peek_failure is not None:
+            raise self.peek_failure
+        batch = self.messages[: self.max_peek]
+        self.uncommitted = len(batch)
+        return batch
+
+    async def commit(self) -> None:
+        self.log.append("commit")
+        if self.commit_failure is not None:
+            raise self.commit_failure
+        del self.messages[: self.uncommitted]
+
+    async def close(self) -> None:
+        self.log.append("close")
+
+
+def feeding(topic: Topic, **settings: object) -> Bench:
+    bench = Bench(MessageFeed)
+    about = FeedSettings("test", M, topic.max_peek, **settings)
+    bench.give(FeedSetup(about, topic, named("handler")))
+    return bench
+
+
+def polls(bench: Bench) -> None:
+    """Every open poll is answered, until the feed wants no more or the topic is empty."""
+    bench.work("fill").run()
+
+
+def handled(bench: Bench) -> list[bytes]:
+    return [message.payload for message in bench.sent_to("handler") if isinstance(message, Handle)]
+
+
+def state(bench: Bench) -> FeedState:
+    bench.actor._machine.validate()
+    return bench.actor._machine.state
+
+
+def numbers(count: int) -> list[bytes]:
+    return [b"%d" % number for number in range(count)]
+
+
+@pytest.mark.scenario("MF-01")
+def test_without_auto_start_the_feed_waits_for_ready() -> None:
+    topic = Topic(numbers(1))
+    bench = feeding(topic, auto_start=False)
+    bench.give(Processed())
+    assert bench.works == []
+    bench.give(Ready())
+    polls(bench)
+    assert handled(bench) == [b"0"]
+
+
+@pytest.mark.scenario("MF-02")
+def test_the_feed_polls_unasked() -> None:
+    bench = feeding(Topic(numbers(2)))
+    polls(bench)
+    assert handled(bench) == numbers(2)
+
+
+@pytest.mark.scenario("MF-03")
+@pytest.mark.scenario("MF-04")
+def test_the_feed_reads_no_faster_than_its_handler_works() -> None:
+    topic = Topic(numbers(2 * M + 2))
+    bench = feeding(topic)
+    for _ in range(3):
+        polls(bench)
+    assert (handled(bench), state(bench)) == (numbers(M), FeedState.DRAINING_PIPELINE)
+    assert bench.works == []
+    bench.give(Processed(), "handler")
+    assert bench.works == []
+    bench.give(Processed(), "handler")
+    topic.messages.append(b"last")
+    polls(bench)
+    assert (handled(bench), state(bench)) == (numbers(M + 2), FeedState.DRAINING_PIPELINE)
+
+
+@pytest.mark.scenario("MF-06")
+def test_after_a_failed_poll_the_feed_pauses_and_tries_again() -> None:
+    topic = Topic(numbers(1), peek_failure=ConnectionError("broker away"))
+    bench = feeding(topic, backoff=0.5)
+    polls(bench)
+    assert handled(bench) == []
+    assert bench.timers == {REFILL: 0.5}
+    topic.peek_failure = None
+    bench.fire(REFILL)
+    polls(bench)
+    assert handled(bench) == numbers(1)
+
+
+@pytest.mark.scenario("MF-07")
+def test_more_processed_than_handled_does_not_raise_the_capacity() -> None:
+    bench = feeding(Topic(numbers(2 * M)))
+    bench.give(Processed(3))
+    polls(bench)
+    polls(bench)
+    assert handled(bench) == numbers(M)
+
+
+@pytest.mark.scenario("MF-08")
+def test_each_poll_is_committed_once_before_anything_is_handed_over() -> None:
+    topic = Topic(numbers(2))
+    bench = feeding(topic)
+    assert topic.log == []
+    polls(bench)
+    assert topic.log == ["peek", "commit"]
+    assert len(handled(bench)) == 2
+
+
+@pytest.mark.scenario("MF-09")
+def test_what_could_not_be_committed_is_polled_again() -> None:
+    topic = Topic(numbers(2), commit_failure=ConnectionError("no coordinator"))
+    bench = feeding(topic)
+    polls(bench)
+    assert handled(bench) == []
+    topic.commit_failure = None
+    bench.fire(REFILL)
+    polls(bench)
+    assert handled(bench) == numbers(2)
+
+
+def test_a_stopped_feed_says_when_nothing_is_left() -> None:
+    bench = feeding(Topic(numbers(1)))
+    bench.give(StopFeed(), "invoker")
+    polls(bench)
+    assert bench.sent_to("invoker") == []
+    bench.give(Processed(), "handler")
+    assert bench.sent_to("invoker") == [FeedStopped()]
+    assert bench.works == []
