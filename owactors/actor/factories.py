@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from owactors.container.port import ContainerFactory, WhiskContainerStartupError
+from owactors.container.port import ContainerFactory, StartReport, WhiskContainerStartupError
 
 Build = Callable[[Any], ContainerFactory]
 
@@ -17,6 +17,8 @@ class Factories:
     def __init__(self, build: Build | None = None) -> None:
         self.build = build
         self._started: dict[Hashable, asyncio.Task[ContainerFactory]] = {}
+        #: what each factory found when it started
+        self.reports: dict[Hashable, StartReport] = {}
 
     async def get(self, settings: Hashable) -> ContainerFactory:
         """The factory for these settings, started. Raises WhiskContainerStartupError; the next call tries again."""
@@ -29,7 +31,7 @@ class Factories:
         if self.build is None:
             raise WhiskContainerStartupError("this process does not know how to build a container factory")
         factory = self.build(settings)
-        await factory.start()
+        self.reports[settings] = await factory.start()
         return factory
 
     async def close(self) -> None:

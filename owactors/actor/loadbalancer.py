@@ -21,9 +21,10 @@ from owactors.core.loadbalancer.slots import (
     Resolve,
 )
 from owactors.entity.activation import WhiskActivation
-from owactors.message.ack import CombinedCompletionAndResultMessage
+from owactors.message.ack import AcknowledgementMessage, CombinedCompletionAndResultMessage, CompletionMessage
+from owactors.message.ack import ResultMessage as ResultAck
 from owactors.message.activation import ActivationMessage
-from owactors.message.container import SendAck, StoreActivation
+from owactors.message.container import StoreActivation
 from owactors.message.loadbalancer import (
     Answer,
     BalancerSetup,
@@ -100,9 +101,9 @@ class LoadBalancer(IoActor):
             deadline=time.monotonic() + self._timeout.seconds(message.time_limit),
         )
 
-    @on(SendAck)
-    def acknowledged(self, message: SendAck, sender: ActorAddress) -> None:
-        self._do(self._slots.acknowledge(message.ack))
+    @on(ResultAck, CompletionMessage, CombinedCompletionAndResultMessage)
+    def acknowledged(self, message: AcknowledgementMessage, sender: ActorAddress) -> None:
+        self._do(self._slots.acknowledge(message))
 
     def _do(self, instructions: list[Instruction]) -> None:
         for instruction in instructions:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import socket
 import sys
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 import click
@@ -70,8 +68,9 @@ def standalone(
 def serve(settings: Settings) -> int:
     """Runs the node until it is stopped; its exit code. Failure if the address is not to be had."""
     check_address(settings.node.host, settings.node.port)
-    run: Callable[[Settings], int] = import_module("owactors.node.standalone").run
-    return run(settings)
+    from owactors.node import standalone as node
+
+    return node.run(settings)
 
 
 def check_address(host: str, port: int) -> None:

@@ -65,7 +65,7 @@ class Live:
 
     async def until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(20):
-            while not holds():  # noqa: ASYNC110 - the condition is any
+            while not holds():
                 await asyncio.sleep(0.002)
 
 

@@ -16,7 +16,7 @@ from owactors.message.ack import (
     ResultMessage,
 )
 from owactors.message.activation import ActivationMessage
-from owactors.message.container import SendAck, StoreActivation
+from owactors.message.container import StoreActivation
 from owactors.message.loadbalancer import (
     Answer,
     BalancerSetup,
@@ -49,7 +49,7 @@ def publish(bench: Bench, name: str = "a" * 32, *, blocking: bool = True) -> Act
 
 
 def acknowledge(bench: Bench, ack: AcknowledgementMessage) -> None:
-    bench.give(SendAck(ack, MSG.root_controller_index, True, MSG.user), "proxy")
+    bench.give(ack, "invoker")
 
 
 def test_an_activation_goes_to_the_invoker_and_its_answer_back(bench: Bench) -> None:

@@ -1,0 +1,203 @@
+"""The controller: opens the store, serves the HTTP API, and hands activations to its load balancer.
+
+It is the store actor too: what the invoker fetches and stores goes through the one process that has the store open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+from attrs import frozen
+from thespian.actors import ActorAddress
+
+from owactors.actor.controllersetup import ControllerSetup
+from owactors.actor.httpserver import HttpServer, PortTaken, listening_socket
+from owactors.actor.io import on
+from owactors.actor.loadbalancer import LoadBalancer
+from owactors.actor.lostcalls import end_lost_calls
+from owactors.actor.publisher import ActorPublisher
+from owactors.actor.store import StoreActor
+from owactors.actor.turns import TurnTaker
+from owactors.core.controller.throttle import Throttles
+from owactors.core.parameterencryption import ParameterEncryption
+from owactors.entity.instance import ControllerInstanceId
+from owactors.entity.subject import SubjectDocument
+from owactors.message.loadbalancer import Answer, BalancerSetup, Freed, InvokerGone, InvokerUp, Publish, Refused
+from owactors.message.node import ControllerUp, RoleFailed, RoleStopped, StopRole
+from owactors.message.store import DocumentConflict, StoreError
+from owactors.observe.metrics import METRICS, expose
+from owactors.rest.application import Application
+from owactors.rest.ports import Services
+from owactors.store.open import open_store
+from owactors.store.port import Store
+
+DRAIN_POLL = 0.02
+
+
+@frozen(eq=False)
+class _Ready:
+    """To self: the store is open and holds what it must."""
+
+    store: Store
+
+
+@frozen
+class _NotReady:
+    """To self: the store cannot be opened."""
+
+    reason: str
+
+
+@frozen
+class _ServerEnded:
+    """To self: the HTTP server has stopped; `reason` says why if it was not asked to."""
+
+    reason: str | None
+
+
+class Controller(StoreActor, TurnTaker):
+    """See the module's text. One per node; its parent is the supervisor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._server: HttpServer | None = None
+        self._draining = False
+
+    # -- start
+
+    @on(ControllerSetup)
+    def setup(self, message: ControllerSetup, sender: ActorAddress) -> None:
+        self.take_turns()
+        self._setup, self._supervisor = message, sender
+        try:
+            self._socket = listening_socket(message.host, message.port)
+        except PortTaken as taken:
+            self._give_up(str(taken))
+            return
+        self.spawn(_prepare(message), done=_Ready, failed=lambda cause: _NotReady(_reason(cause)))
+
+    @on(_NotReady)
+    def not_ready(self, message: _NotReady, sender: ActorAddress) -> None:
+        self._socket.close()
+        self._give_up(message.reason)
+
+    def _give_up(self, reason: str) -> None:
+        self.tell(self._supervisor, RoleFailed(reason))
+        self.stop()
+
+    @on(_Ready)
+    def ready(self, message: _Ready, sender: ActorAddress) -> None:
+        self._owned = True
+        order = self._setup.store
+        self._begin(message.store, order.policy, order.retention)
+        self._balancer = self.create(LoadBalancer)
+        setup = BalancerSetup(self.myAddress, self._setup.timeout_factor, self._setup.timeout_addon)
+        self.tell(self._balancer, setup)
+        self._publisher = ActorPublisher(self._send)
+        self._server = HttpServer(Application(self._services(message.store)), self._socket)
+        self.spawn(self._server.serve(), done=lambda _: _ServerEnded(None), failed=lambda e: _ServerEnded(_reason(e)))
+        self.tell(self._supervisor, ControllerUp(self._server.port, self._balancer, self.myAddress))
+
+    def _send(self, message: Publish) -> None:
+        self.into_turn(lambda: self.tell(self._balancer, message))
+
+    def _services(self, store: Store) -> Services:
+        setup = self._setup
+        throttles = setup.throttles
+        return Services(
+            entities=store.entities,
+            activations=store.activations,
+            subjects=store.subjects,
+            publisher=self._publisher,
+            manifest=setup.manifest,
+            settings=setup.rest,
+            throttles=Throttles(
+                throttles.invocations_per_minute, throttles.concurrent_invocations, throttles.fires_per_minute
+            ),
+            now=lambda: int(time.time() * 1000),
+            monotonic=time.monotonic,
+            instance=ControllerInstanceId(setup.instance),
+            lock=ParameterEncryption(setup.encryption.current, setup.encryption.keys, os.urandom).lock,
+            metrics=(lambda: expose([METRICS.snapshot()])) if setup.metrics else None,
+        )
+
+    # -- the load balancer's words
+
+    @on(Answer)
+    def answered(self, message: Answer, sender: ActorAddress) -> None:
+        self._publisher.answered(message)
+
+    @on(Freed)
+    def freed(self, message: Freed, sender: ActorAddress) -> None:
+        self._publisher.freed(message)
+
+    @on(Refused)
+    def refused(self, message: Refused, sender: ActorAddress) -> None:
+        self._publisher.refused(message)
+
+    # -- the supervisor's words
+
+    @on(InvokerUp)
+    def invoker_up(self, message: InvokerUp, sender: ActorAddress) -> None:
+        self._publisher.states[f"invoker{message.instance}"] = "up"
+        self.tell(self._balancer, message)
+
+    @on(InvokerGone)
+    def invoker_gone(self, message: InvokerGone, sender: ActorAddress) -> None:
+        self._publisher.states[f"invoker{message.instance}"] = "down"
+        self.tell(self._balancer, message)
+
+    @on(StopRole)
+    def drain(self, message: StopRole, sender: ActorAddress) -> None:
+        """Stops listening; what is under way is answered, as far as the time allows."""
+        self._draining = True
+        if self._server is None:
+            self.tell(sender, RoleStopped())
+            return
+        self._server.stop()
+        self.spawn(self._quiet(message.seconds), done=RoleStopped, name="drain")
+        self._drained_to = sender
+
+    async def _quiet(self, seconds: float) -> int:
+        deadline = time.monotonic() + seconds
+        while self._publisher.active() and time.monotonic() < deadline:
+            await asyncio.sleep(DRAIN_POLL)
+        return len(self._publisher.active())
+
+    @on(RoleStopped)
+    def drained(self, message: RoleStopped, sender: ActorAddress) -> None:
+        self.tell(self._drained_to, message)
+
+    @on(_ServerEnded)
+    def server_ended(self, message: _ServerEnded, sender: ActorAddress) -> None:
+        if not self._draining:
+            self._give_up(f"the HTTP server ended: {message.reason or 'it was stopped'}")
+
+    def on_child_exited(self, address: ActorAddress) -> None:
+        """Without its load balancer nothing is answered: the supervisor starts the controller anew."""
+        if not self._draining:
+            self._give_up("the load balancer ended")
+
+
+def _reason(cause: BaseException) -> str:
+    return str(cause) if isinstance(cause, StoreError) else f"{type(cause).__name__}: {cause}"
+
+
+async def _prepare(setup: ControllerSetup) -> Store:
+    """The open store: with the subjects that must be there, and every call that was lost ended."""
+    loop = asyncio.get_running_loop()
+    store = await loop.run_in_executor(None, open_store, setup.store.backend, Path(setup.store.folder))
+    for subject in setup.subjects:
+        await _ensure(store, subject)
+    await end_lost_calls(store.activations, int(time.time() * 1000))
+    return store
+
+
+async def _ensure(store: Store, subject: SubjectDocument) -> None:
+    try:
+        await store.subjects.put(subject.to_document())
+    except DocumentConflict:
+        pass  # it is there, perhaps with other namespaces or blocked: that is the operator's choice

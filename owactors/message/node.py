@@ -1,0 +1,94 @@
+"""What the roles of a node say to the supervisor that starts and watches them, and it to the outside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import field, frozen
+
+
+@frozen(eq=False)
+class StartNode:
+    """To the supervisor: start these roles. NodeUp or NodeFailed comes back.
+
+    `controller` and `invoker` are the first messages of the two roles (`ControllerSetup`, `InvokerOrder`).
+    """
+
+    controller: Any
+    invoker: Any
+    drain_timeout: float = 3.0
+
+
+@frozen
+class NodeUp:
+    """The node serves on `port`; `report` are sentences about what holds functions back here."""
+
+    port: int
+    report: tuple[str, ...] = ()
+
+
+@frozen
+class NodeFailed:
+    """The node cannot start: why, and what to do."""
+
+    reason: str
+
+
+@frozen
+class GetNodeStatus:
+    """To the supervisor: are you there? NodeStatus comes back."""
+
+
+@frozen
+class NodeStatus:
+    """How often each role was started again since the start."""
+
+    restarts: dict[str, int] = field(factory=dict, hash=False)
+
+
+@frozen
+class StopNode:
+    """To the supervisor: finish what runs, then stop. NodeStopped comes back."""
+
+
+@frozen
+class NodeStopped:
+    """All roles have ended."""
+
+
+@frozen
+class ControllerUp:
+    """From a controller: it serves on `port`. `balancer` takes acknowledgements, `store` records and questions."""
+
+    port: int
+    balancer: Any
+    store: Any
+
+
+@frozen
+class RoleFailed:
+    """From a role: it cannot start, and why. It stops by itself."""
+
+    reason: str
+
+
+@frozen
+class InvokerReady:
+    """From an invoker: it takes work. `report` says what holds functions back here, a sentence each."""
+
+    instance: int
+    report: tuple[str, ...] = ()
+
+
+@frozen
+class StopRole:
+    """To a role: take no more work, finish what runs within `seconds`, leave nothing behind. RoleStopped comes back."""
+
+    seconds: float
+
+
+@frozen
+class RoleStopped:
+    """Nothing runs any more, or time is up: `left` says how many activations were given up."""
+
+    left: int = 0

@@ -1,0 +1,110 @@
+"""The role `standalone`: controller and invoker on one node, started, watched and stopped from one process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from owactors.actor.factories import FACTORIES
+from owactors.core.parameterencryption import BadKey
+from owactors.entity.errors import DeserializationError
+from owactors.message.node import NodeUp, StartNode
+from owactors.node.settings import Settings
+from owactors.node.system import CannotStart, NodeSystem
+from owactors.node.wiring import build_factory, controller_setup, invoker_setup, is_loopback, manifest_of
+from owactors.observe import logs
+from owactors.observe.markers import Markers
+
+logger = logging.getLogger(__name__)
+EXIT_OK, EXIT_CANNOT_START = 0, 1
+WATCH_SECONDS = 1.0
+#: how often a node whose supervisor died is built up again, and how long the old processes may take to end
+REVIVALS, REVIVAL_PAUSE = 20, 0.5
+
+
+def run(settings: Settings) -> int:
+    """Runs a node until SIGINT or SIGTERM; the exit code. Says on standard error where it serves."""
+    stop = _stop_signals()
+    logs.setup(level=settings.logging.level, form=settings.logging.format, levels=settings.logging.levels)
+    Markers.logged = settings.logging.markers
+    FACTORIES.build = build_factory
+    try:
+        order = _order(settings)
+        _check_folder(settings.node.data_dir)
+    except (CannotStart, DeserializationError, BadKey, ValueError) as problem:
+        return _cannot_start(str(problem))
+    system = NodeSystem(settings.actors.base, settings.node.data_dir, order)
+    try:
+        up = system.start()
+    except CannotStart as problem:
+        system.end()
+        return _cannot_start(str(problem))
+    _greet(settings, up)
+    system = _watch(system, settings, order, up, stop)
+    system.stop()
+    return EXIT_OK
+
+
+def _stop_signals() -> threading.Event:
+    stop = threading.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: stop.set())
+    return stop
+
+
+def _order(settings: Settings) -> StartNode:
+    manifest = manifest_of(settings)
+    return StartNode(
+        controller_setup(settings, manifest), invoker_setup(settings, manifest), settings.node.drain_timeout
+    )
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        reason = f"the data folder {folder} cannot be made: {problem.strerror}; name another with --data-dir."
+        raise CannotStart(reason) from problem
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise CannotStart(f"the data folder {folder} is not writable; change that, or name another with --data-dir.")
+
+
+def _cannot_start(reason: str) -> int:
+    print(f"owactors: {reason}", file=sys.stderr)
+    return EXIT_CANNOT_START
+
+
+def _greet(settings: Settings, up: NodeUp) -> None:
+    for line in up.report:
+        logger.info("protection %s", line)
+    print(f"owactors: serving on http://{settings.node.host}:{up.port}, Ctrl-C stops.", file=sys.stderr, flush=True)
+    if not is_loopback(settings.node.host):
+        print("owactors: this address can be reached from other machines.", file=sys.stderr, flush=True)
+
+
+def _watch(system: NodeSystem, settings: Settings, order: StartNode, up: NodeUp, stop: threading.Event) -> NodeSystem:
+    """Until the node is to stop; a system whose supervisor or admin died is built anew."""
+    while not stop.wait(WATCH_SECONDS):
+        if not system.alive() and not stop.is_set():
+            logger.error("the supervisor does not answer; building the node up again")
+            system = _revive(system, settings, order, up, stop)
+    return system
+
+
+def _revive(system: NodeSystem, settings: Settings, order: StartNode, up: NodeUp, stop: threading.Event) -> NodeSystem:
+    for _ in range(REVIVALS):
+        system.end()
+        system = NodeSystem(settings.actors.base, settings.node.data_dir, order)
+        try:
+            system.start()
+        except CannotStart as problem:
+            logger.warning("not yet: %s", problem)
+        else:
+            return system
+        if stop.wait(REVIVAL_PAUSE):
+            break
+    return system

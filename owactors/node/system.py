@@ -1,0 +1,89 @@
+"""The actor system of a node, as the outside sees it: started, asked, ended."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from thespian.actors import ActorAddress, ActorExitRequest, ActorSystem
+
+from owactors import actorbase
+from owactors.actor.supervisor import Supervisor
+from owactors.message.node import GetNodeStatus, NodeFailed, NodeStatus, NodeStopped, NodeUp, StartNode, StopNode
+
+START_SECONDS, STATUS_SECONDS, STOP_SECONDS = 60.0, 5.0, 5.0
+
+
+class CannotStart(Exception):
+    """The node cannot start; the message says why and what to do."""
+
+
+class NodeSystem:
+    """Admin, supervisor and roles. `base` is "own" or the name of one of Thespian's."""
+
+    def __init__(self, base: str, data_dir: Path, order: StartNode) -> None:
+        self._base, self._order = base, order
+        # sockets have short names: a data folder may lie too deep
+        self._folder = tempfile.mkdtemp(prefix="owactors-")
+        self._system: ActorSystem | None = None
+        self._supervisor: ActorAddress | None = None
+
+    def start(self) -> NodeUp:
+        """Starts everything. CannotStart."""
+        if self._base == "own":
+            actorbase.install()
+            self._system = ActorSystem("owactorsBase", actorbase.capabilities(self._folder), transientUnique=True)
+        else:
+            self._system = ActorSystem(self._base, {"Admin Port": _free_port()}, transientUnique=True)
+        return self._start_roles()
+
+    def _start_roles(self) -> NodeUp:
+        assert self._system is not None
+        self._supervisor = self._system.createActor(Supervisor)
+        answer = self._system.ask(self._supervisor, self._order, START_SECONDS)
+        match answer:
+            case NodeUp():
+                return answer
+            case NodeFailed(reason):
+                raise CannotStart(reason)
+        raise CannotStart(f"the node did not start within {START_SECONDS:g} s (it said {answer!r}); see the log above")
+
+    def alive(self) -> bool:
+        """False when the supervisor or the admin is gone."""
+        return isinstance(self._ask(GetNodeStatus(), STATUS_SECONDS, NodeStatus), NodeStatus)
+
+    def _ask(self, question: object, seconds: float, kind: type) -> Any:
+        """The first answer of this kind; late answers to earlier questions are passed over."""
+        if self._system is None or self._supervisor is None:
+            return None
+        answer = self._system.ask(self._supervisor, question, seconds)
+        while answer is not None and not isinstance(answer, kind):
+            answer = self._system.listen(seconds)
+        return answer
+
+    def stop(self) -> None:
+        """Lets running calls finish, ends all roles, leaves nothing behind."""
+        seconds = self._order.drain_timeout + STOP_SECONDS
+        try:
+            self._ask(StopNode(), seconds, NodeStopped)
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """Ends the actor system at once."""
+        if self._system is not None:
+            if self._supervisor is not None:
+                self._system.tell(self._supervisor, ActorExitRequest())
+            self._system.shutdown()
+            self._system = None
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
