@@ -226,7 +226,7 @@ def test_a_nested_sequence_is_told_what_is_used() -> None:
     machine.handle(ComponentResolved(2, 1, ComponentKind.SEQUENCE, 1000))
     record = World().record(action("a"), "0" * 32, {}, "")
     assert machine.handle(CallFinished(3, record)) == [
-        CallComponent(1, ComponentKind.SEQUENCE, {}, None, Used(atomic=1, depth=1))
+        CallComponent(1, ComponentKind.SEQUENCE, {}, None, Used(atomic=1, depth=1, calls=1))
     ]
 
 
@@ -265,3 +265,12 @@ def test_a_sequence_and_a_conductor_that_call_each_other_end(world: World) -> No
     world.add(conductor(), lambda p: {"params": p} if "error" in (p or {}) else {"action": "x"})
     record = world.run(world.actions["guest/x"])
     assert record.response.result == {"error": "Too many actions in the composition."}
+
+
+def test_the_calls_under_one_run_are_bounded(world: World) -> None:
+    world.limit = 3
+    world.simple("plain", lambda p: {})
+    world.add(sequence("x", "/guest/c", "/guest/c", "/guest/c"))
+    world.add(conductor(), lambda p: {"action": "x"})
+    world.run(world.actions["guest/x"])
+    assert len(world.seen) <= 3 * (3 * 3 + 1) + 1

@@ -101,10 +101,10 @@ class Composition:
     def _conduct(self, payload: Any, now: int) -> list[Instruction]:
         """Ask the conductor, with the kept state laid over the payload."""
         self.next_name = None
-        if self.used.conductors > 2 * self.limit or self.used.depth > self.limit:
+        if self.used.conductors > 2 * self.limit or self.used.exhausted(self.limit):
             return self._finish(ActivationResponse.application_error(TOO_LONG), now)
         self.state = State.CONDUCTING
-        self.used = evolve(self.used, conductors=self.used.conductors + 1)
+        self.used = evolve(self.used.called(), conductors=self.used.conductors + 1)
         if isinstance(payload, dict) and self.kept is not None:
             payload = {**payload, **self.kept}
         return [CallConductor(payload, self.enclosing.action.limits.timeout + GRACE_MS)]
@@ -151,12 +151,19 @@ class Composition:
 
     def _called(self, event: CallFinished) -> list[Instruction]:
         self.tally.add(event.record)
-        if self.next_kind is ComponentKind.CONDUCTOR:
-            self.used = self.used.after(event.used)
+        self._count(event)
         result = event.record.response.result
         if result is not None and not isinstance(result, dict):
             result = {"value": result}
         return self._conduct(result or {}, event.now)
+
+    def _count(self, event: CallFinished) -> None:
+        if self.next_kind is ComponentKind.CONDUCTOR:
+            self.used = self.used.after(event.used)
+        elif self.next_kind is ComponentKind.SEQUENCE:
+            self.used = self.used.after_other(event.used)
+        else:
+            self.used = self.used.called()
 
     def _overdue(self, event: CallOverdue) -> list[Instruction]:
         self.tally.ids.append(event.activation_id)

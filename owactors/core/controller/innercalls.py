@@ -29,28 +29,41 @@ class ComponentKind(Enum):
 
 @frozen
 class Used:
-    """How much of the limits has been used; nested machines of the same kind share the counts.
+    """How much of the limits has been used; nested machines of the same kind share the first three counts.
 
-    `depth` is how many machines are around this one, of either kind: without it two that call each other
-    would never end.
+    `depth` is how many machines are around this one, of either kind, and `calls` how many actions were called
+    under the topmost one: without them machines of two kinds that call each other would never end.
     """
 
     atomic: int = 0
     conductors: int = 0
     components: int = 0
     depth: int = 0
+    calls: int = 0
+
+    def exhausted(self, limit: int) -> bool:
+        """True for more than a sequence of `limit` compositions of full length needs, in depth or in calls."""
+        return self.depth > limit or self.calls > limit * (3 * limit + 1)
+
+    def called(self) -> Used:
+        """One more action called."""
+        return evolve(self, calls=self.calls + 1)
 
     def deeper(self) -> Used:
         """The same counts for a nested machine of the same kind."""
         return evolve(self, depth=self.depth + 1)
 
     def afresh(self) -> Used:
-        """No counts, for a nested machine of the other kind."""
-        return Used(depth=self.depth + 1)
+        """No counts of its own, for a nested machine of the other kind."""
+        return Used(depth=self.depth + 1, calls=self.calls)
 
     def after(self, nested: Used | None) -> Used:
         """The counts a nested machine of the same kind left behind."""
         return self if nested is None else evolve(nested, depth=self.depth)
+
+    def after_other(self, nested: Used | None) -> Used:
+        """These counts, and the calls a nested machine of the other kind has made."""
+        return self if nested is None else evolve(self, calls=nested.calls)
 
 
 # events

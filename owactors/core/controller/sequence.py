@@ -110,7 +110,7 @@ class Sequence:
         """Call the component whose turn it is, as soon as it is resolved."""
         if self.turn == len(self.components):
             return self._finish(ActivationResponse.success(self.payload), now)
-        if self.used.atomic >= self.limit or self.used.depth > self.limit:
+        if self.used.atomic >= self.limit or self.used.exhausted(self.limit):
             return self._finish(ActivationResponse.application_error(TOO_LONG), now)
         resolution = self.resolutions.get(self.turn)
         if resolution is None:
@@ -155,7 +155,8 @@ class Sequence:
         if isinstance(resolution, ComponentResolved) and resolution.kind is ComponentKind.SEQUENCE:
             self.used = self.used.after(event.used)
         else:
-            self.used = evolve(self.used, atomic=self.used.atomic + 1)
+            used = self.used.called() if event.used is None else self.used.after_other(event.used)
+            self.used = evolve(used, atomic=used.atomic + 1)
 
     def _overdue(self, event: CallOverdue) -> list[Instruction]:
         self.tally.ids.append(event.activation_id)
