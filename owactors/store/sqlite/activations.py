@@ -108,7 +108,7 @@ class SqliteActivations:
         if waiting is not None:
             return row_of(waiting, docs=True)
         statement = f"SELECT record FROM activation WHERE id = ? AND namespace = {_NAMESPACE}"
-        found = await self._readers.run(
+        found = self._readers.run_here(
             lambda connection: connection.execute(statement, (activation_id, namespace)).fetchone()
         )
         if found is None:

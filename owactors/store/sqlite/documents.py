@@ -20,7 +20,7 @@ from owactors.store.document import (
     whole,
 )
 from owactors.store.documents import Query
-from owactors.store.sqlite.readers import Readers
+from owactors.store.sqlite.readers import FEW, Readers
 from owactors.store.sqlite.writer import Writer
 from owactors.store.views import Emissions, Row
 
@@ -48,7 +48,7 @@ class SqliteDocuments:
 
     async def get(self, doc_id: str) -> Json:
         """See the port."""
-        return await self.readers.run(lambda connection: self._whole(connection, doc_id))
+        return self.readers.run_here(lambda connection: self._whole(connection, doc_id))
 
     def _whole(self, connection: sqlite3.Connection, doc_id: str) -> Json:
         """One statement per table, in one transaction: the attachments are those of this revision."""
@@ -143,6 +143,8 @@ class SqliteDocuments:
 
     async def rows(self, query: Query) -> Rows:
         """See the port."""
+        if 0 < query.limit <= FEW and not query.docs:
+            return self.readers.run_here(lambda connection: self._rows(connection, query))
         return await self.readers.run(lambda connection: self._rows(connection, query))
 
     def _rows(self, connection: sqlite3.Connection, query: Query) -> Rows:

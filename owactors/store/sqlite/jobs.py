@@ -20,6 +20,9 @@ class Operation(Protocol):
     def apply(self, connection: sqlite3.Connection, arguments: Sequence[Any]) -> Sequence[Outcome]:
         """Writes inside the open transaction; an outcome for each argument. sqlite3.Error undoes the batch."""
 
+    def is_single(self, arguments: Sequence[Any]) -> bool:
+        """True if `apply` runs one statement, which can be a transaction by itself."""
+
     def committed(self, arguments: Sequence[Any]) -> None:
         """They are on disk. Called in the writer's thread, before anybody is told."""
 
@@ -59,6 +62,10 @@ class Call:
             if connection.in_transaction:  # not after an error that undid everything
                 connection.execute("RELEASE call")
 
+    def is_single(self, arguments: Sequence[Any]) -> bool:
+        """See Operation."""
+        return False
+
     def committed(self, arguments: Sequence[Any]) -> None:
         """Nothing more to do."""
 
@@ -71,6 +78,10 @@ class Nothing:
 
     def apply(self, connection: sqlite3.Connection, arguments: Sequence[Any]) -> list[Outcome]:
         return [None] * len(arguments)
+
+    def is_single(self, arguments: Sequence[Any]) -> bool:
+        """See Operation."""
+        return False
 
     def committed(self, arguments: Sequence[Any]) -> None:
         """Nothing more to do."""

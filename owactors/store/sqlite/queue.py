@@ -37,6 +37,12 @@ class JobQueue:
         """True once `close` was called."""
         return self._closing
 
+    def due_in(self) -> float | None:
+        """Seconds until the writer has to do something; None: nothing waits."""
+        if self._urgent:
+            return 0.0
+        return max(0.0, self._due - time.monotonic()) if self._patient else None
+
     def put(self, job: Job) -> bool:
         """Adds a job to the line where it belongs. False: closed, not added."""
         with self._changed:

@@ -15,8 +15,9 @@ from attrs import Factory, define, frozen
 from owactors.message.store import Acceptance, RecordEntry
 
 Element = TypeVar("Element")
-#: rows per statement: few different ones, so that they stay prepared
-_SIZES = (64, 16, 4, 1)
+#: rows per statement: few different ones, so that they stay prepared. Rows that are too many are filled with NULL.
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+_LARGEST = _SIZES[-1]
 
 
 @frozen
@@ -64,8 +65,12 @@ class InsertRecords:
                 number = self.numbers.number(connection, entry.namespace)
                 parameters += (arrived.sequence, number, entry.activation_id, entry.start, entry.filter)
                 parameters += (entry.size, entry.summary, entry.record)
-            connection.execute(_RECORDS[len(chunk)], parameters)
+            _insert(connection, _RECORDS, parameters, len(chunk))
         return [None] * len(arguments)
+
+    def is_single(self, arguments: Sequence[Sequence[Sequenced]]) -> bool:
+        """See Operation."""
+        return sum(map(len, arguments)) <= _LARGEST
 
     def committed(self, arguments: Sequence[Sequence[Sequenced]]) -> None:
         """See Operation."""
@@ -87,35 +92,41 @@ class InsertAcceptances:
             for accepted in chunk:
                 number = self.numbers.number(connection, accepted.namespace)
                 parameters += (accepted.activation_id, number, accepted.accepted_at, accepted.message)
-            connection.execute(_ACCEPTANCES[len(chunk)], parameters)
+            _insert(connection, _ACCEPTANCES, parameters, len(chunk))
         return [None] * len(arguments)
+
+    def is_single(self, arguments: Sequence[Acceptance]) -> bool:
+        """See Operation."""
+        return len(arguments) <= _LARGEST
 
     def committed(self, arguments: Sequence[Acceptance]) -> None:
         """Nothing more to do."""
 
 
 def _chunks(elements: Sequence[Element]) -> Iterator[Sequence[Element]]:
-    """Cuts into pieces of the sizes for which there are statements."""
-    begin = 0
-    for size in _SIZES:
-        while len(elements) - begin >= size:
-            yield elements[begin : begin + size]
-            begin += size
+    for begin in range(0, len(elements), _LARGEST):
+        yield elements[begin : begin + _LARGEST]
+
+
+def _insert(connection: sqlite3.Connection, statements: dict[int, str], parameters: list[Any], rows: int) -> None:
+    size = next(size for size in _SIZES if size >= rows)
+    columns = len(parameters) // rows
+    connection.execute(statements[size], parameters + [None] * (columns * (size - rows)))
 
 
 def _values(columns: int, rows: int) -> str:
     row = f"({', '.join('?' * columns)})"
-    return ", ".join([row] * rows)
+    return f"(VALUES {', '.join([row] * rows)}) AS new"
 
 
 _RECORDS = {
     size: "INSERT INTO activation (sequence, namespace, id, start, filter, bytes, summary, record) "
-    f"VALUES {_values(8, size)} ON CONFLICT (id, namespace) DO NOTHING"
+    f"SELECT * FROM {_values(8, size)} WHERE new.column1 IS NOT NULL ON CONFLICT (id, namespace) DO NOTHING"
     for size in _SIZES
 }
 _ACCEPTANCES = {
     size: "INSERT OR IGNORE INTO acceptance (id, namespace, accepted_at, message) "
-    f"SELECT * FROM (VALUES {_values(4, size)}) AS new WHERE NOT EXISTS "
+    f"SELECT * FROM {_values(4, size)} WHERE new.column1 IS NOT NULL AND NOT EXISTS "
     "(SELECT 1 FROM activation WHERE id = new.column1 AND namespace = new.column2)"
     for size in _SIZES
 }

@@ -10,6 +10,7 @@ from attrs import define
 
 from owactors.store.entities import Entities
 from owactors.store.sqlite.activations import SqliteActivations
+from owactors.store.sqlite.courtesy import Courtesy
 from owactors.store.sqlite.documents import SqliteDocuments
 from owactors.store.sqlite.folder import DataFolder
 from owactors.store.sqlite.readers import Readers
@@ -47,11 +48,13 @@ class SqliteStore:
         except BaseException:
             claimed.release()
             raise
-        return cls._over(claimed, Writer(connection, claimed.database), int(last))
+        return cls._over(claimed, connection, int(last))
 
     @classmethod
-    def _over(cls, folder: DataFolder, writer: Writer, last_sequence: int) -> SqliteStore:
-        readers = Readers(folder.database)
+    def _over(cls, folder: DataFolder, connection: sqlite3.Connection, last_sequence: int) -> SqliteStore:
+        courtesy = Courtesy()
+        writer = Writer(connection, folder.database, courtesy)
+        readers = Readers(folder.database, courtesy)
         return cls(
             Entities(SqliteDocuments("whisks", entity_rows, writer, readers)),
             Subjects(SqliteDocuments("subjects", subject_rows, writer, readers)),

@@ -10,7 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from attrs import define, field
+
 from owactors.message.store import StoreUnavailable
+from owactors.store.sqlite.courtesy import Courtesy
 from owactors.store.sqlite.jobs import Call, Job, Nothing, Operation, Outcome, settle
 from owactors.store.sqlite.queue import JobQueue
 from owactors.store.sqlite.trouble import unavailable
@@ -26,10 +29,19 @@ log = logging.getLogger(__name__)
 class Writer:
     """Group commit over one connection. Safe to use from any thread and loop."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, queue: JobQueue | None = None) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        courtesy: Courtesy | None = None,
+        queue: JobQueue | None = None,
+    ) -> None:
         self._connection = connection
         self._path = path
         self._queue = queue or JobQueue()
+        self._courtesy = courtesy or Courtesy()
+        self._courtesy.regard(self._wish)
+        self._writing = False
         self._failures = 0
         self._call, self._nothing = Call(), Nothing()
         self._on_rollback: list[Callable[[], None]] = []
@@ -43,6 +55,7 @@ class Writer:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if not self._queue.put(Job(operation, argument, future, flush)):
             raise StoreUnavailable("the store is closed")
+        self._courtesy.begin()
         return await future
 
     async def call(self, function: Callable[[sqlite3.Connection], Any]) -> Any:
@@ -53,6 +66,10 @@ class Writer:
         """Written in a moment, tried until it succeeds."""
         if not self._queue.put(Job(operation, argument)):
             raise StoreUnavailable("the store is closed")
+        self._courtesy.begin(self._queue.linger)
+
+    def _wish(self) -> float | None:
+        return 0.0 if self._writing else self._queue.due_in()
 
     async def flush(self) -> None:
         """Returns when all that was asked before is on disk. StoreUnavailable if it cannot be."""
@@ -72,7 +89,9 @@ class Writer:
 
     def _run(self) -> None:
         while (jobs := self._queue.take()) is not None:
+            self._writing = True
             self._write(jobs)
+            self._writing = False
             if self._queue.closing and self._failures >= _LAST_TRIES:
                 break
         lost = self._queue.abandon()
@@ -92,21 +111,25 @@ class Writer:
             settle(finished)
 
     def _commit(self, jobs: Sequence[Job]) -> list[tuple[Job, Outcome]]:
+        """One transaction, or one statement that is its own: each step costs a fight for Python's lock."""
+        groups = _grouped(jobs)
+        if len(groups) == 1 and groups[0].operation.is_single(groups[0].arguments):
+            return self._apply(groups)
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
-            finished = self._apply(jobs)
+            finished = self._apply(groups)
             connection.execute("COMMIT")
         except BaseException:
             self._roll_back()
             raise
         return finished
 
-    def _apply(self, jobs: Sequence[Job]) -> list[tuple[Job, Outcome]]:
+    def _apply(self, groups: Sequence[_Group]) -> list[tuple[Job, Outcome]]:
         finished: list[tuple[Job, Outcome]] = []
-        for operation, group in _grouped(jobs):
-            outcomes = operation.apply(self._connection, [job.argument for job in group])
-            finished += zip(group, outcomes, strict=True)
+        for group in groups:
+            outcomes = group.operation.apply(self._connection, group.arguments)
+            finished += zip(group.jobs, outcomes, strict=True)
         return finished
 
     def _roll_back(self) -> None:
@@ -119,8 +142,8 @@ class Writer:
             forget()
 
     def _succeeded(self, jobs: Sequence[Job]) -> None:
-        for operation, group in _grouped(jobs):
-            operation.committed([job.argument for job in group])
+        for group in _grouped(jobs):
+            group.operation.committed(group.arguments)
         if self._failures:
             log.warning("the store writes again after %d failures", self._failures)
         self._failures, self.trouble = 0, None
@@ -135,8 +158,21 @@ class Writer:
         settle((job, StoreUnavailable(reason.reason)) for job in jobs)
 
 
-def _grouped(jobs: Sequence[Job]) -> list[tuple[Operation, list[Job]]]:
-    groups: dict[Operation, list[Job]] = {}
+@define(eq=False)
+class _Group:
+    """Jobs of one operation."""
+
+    operation: Operation
+    jobs: list[Job] = field(factory=list)
+    arguments: list[Any] = field(factory=list)
+
+
+def _grouped(jobs: Sequence[Job]) -> list[_Group]:
+    groups: dict[Operation, _Group] = {}
     for job in jobs:
-        groups.setdefault(job.operation, []).append(job)
-    return sorted(groups.items(), key=lambda group: group[0].rank)
+        group = groups.get(job.operation)
+        if group is None:
+            group = groups[job.operation] = _Group(job.operation)
+        group.jobs.append(job)
+        group.arguments.append(job.argument)
+    return sorted(groups.values(), key=lambda group: group.operation.rank)
