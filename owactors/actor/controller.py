@@ -97,7 +97,9 @@ class Controller(StoreActor, TurnTaker):
         setup = BalancerSetup(self.myAddress, self._setup.timeout_factor, self._setup.timeout_addon)
         self.tell(self._balancer, setup)
         self._publisher = ActorPublisher(self._send)
-        self._server = HttpServer(Application(self._services(message.store)), self._socket)
+        application = Application(self._services(message.store))
+        self._chains = application.api.chains
+        self._server = HttpServer(application, self._socket)
         self.spawn(self._server.serve(), done=lambda _: _ServerEnded(None), failed=lambda e: _ServerEnded(_reason(e)))
         self.tell(self._supervisor, ControllerUp(self._server.port, self._balancer, self.myAddress))
 
@@ -163,9 +165,13 @@ class Controller(StoreActor, TurnTaker):
 
     async def _quiet(self, seconds: float) -> int:
         deadline = time.monotonic() + seconds
-        while self._publisher.active() and time.monotonic() < deadline:
+        while self._under_way() and time.monotonic() < deadline:
             await asyncio.sleep(DRAIN_POLL)
-        return len(self._publisher.active())
+        return self._under_way()
+
+    def _under_way(self) -> int:
+        """Activations in flight, and sequences that may be between two of them."""
+        return len(self._publisher.active()) + self._chains.under_way
 
     @on(RoleStopped)
     def drained(self, message: RoleStopped, sender: ActorAddress) -> None:

@@ -117,6 +117,11 @@ class ChainRunner:
             await self._keep(run, running.result()[0])
         return Queued(run.enclosing.activation_id)
 
+    @property
+    def under_way(self) -> int:
+        """How many runs have begun and not ended, nested ones not counted."""
+        return len(self._running)
+
     async def drain(self) -> None:
         """Returns when no run is going on any more."""
         while self._running:
