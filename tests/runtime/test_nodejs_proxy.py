@@ -82,7 +82,7 @@ def test_broken_body_and_path(proxy: Proxy) -> None:
         ("function main() {}", 200, {}),
         ("function main() { return null }", 200, None),
         ("function main() { return [1] }", 200, [1]),
-        ("function main() { return 7 }", 502, {"error": "The action did not return a dictionary or array."}),
+        ("function main() { return 7 }", 502, {"error": "The action did not return a dictionary."}),
         ("function main() { return Promise.reject({code: 5}) }", 200, {"error": {"code": 5}}),
         ("function main() { return Promise.reject() }", 200, {"error": {}}),
         ("function main() { throw new Error('no') }", 502, {"error": "An error has occurred: Error: no"}),

@@ -6,7 +6,7 @@ const http = require('http')
 const path = require('path')
 
 const SENTINEL = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n'
-const NOT_A_DICTIONARY = 'The action did not return a dictionary or array.'
+const NOT_A_DICTIONARY = 'The action did not return a dictionary.'
 
 const own = [1, 2].map(reopened)
 let handler
