@@ -34,7 +34,7 @@ def invalid_init_response(body: str) -> str:
 
 def invalid_run_response(body: str) -> str:
     """The text for a /run that answered neither object nor array."""
-    return "The action did not produce a valid JSON response" + (f": {body}" if body else ".")
+    return "The action did not produce a valid JSON or JSON Array response" + (f": {body}" if body else ".")
 
 
 def truncated_response(start: str, length: int, limit: int) -> str:

@@ -20,7 +20,7 @@ from owactors.core.reply import (
 from owactors.entity.activation import APPLICATION_ERROR, DEVELOPER_ERROR, SUCCESS
 
 LIMIT = 1000
-INVALID = "The action did not produce a valid JSON response"
+INVALID = "The action did not produce a valid JSON or JSON Array response"
 
 
 def exchange(outcome: Outcome | bytes, status: int = 200, took: int = 5) -> RunResult:

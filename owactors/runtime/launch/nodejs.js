@@ -71,7 +71,8 @@ async function init (body) {
 
 async function load (code, main, binary) {
   const found = binary ? await fromArchive(Buffer.from(code, 'base64'), main) : fromSource(code, main)
-  if (typeof found !== 'function') throw new Error(`Action entrypoint '${main}' is not a function.`)
+  // a text, not an Error: the answer has no stack of ours
+  if (typeof found !== 'function') throw `Action entrypoint '${main}' is not a function.`
   return found
 }
 
