@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import zlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
+from owactors.container.docker.factory import DockerFactory
+from owactors.container.docker.settings import DockerSettings
 from owactors.container.memory.factory import MemoryFactory
 from owactors.container.port import Container, ContainerFactory, ContainerSpec
 from owactors.container.sandbox.factory import SandboxFactory
@@ -35,7 +38,9 @@ class Backend:
 
     def spec(self, kind: str = "python:3", **options: Any) -> ContainerSpec:
         """A container for `kind`."""
-        return ContainerSpec(name="wsk0_1_test", kind=kind, image=f"owactors-test/{kind}", **options)
+        family = kind.replace(":", "-", 1).partition("-")
+        options.setdefault("image", f"owactors/action-{family[0]}:{family[2]}")
+        return ContainerSpec(name="wsk0_1_test", kind=kind, **options)
 
 
 def sandbox(name: str, **options: Any) -> Backend:
@@ -50,6 +55,15 @@ SANDBOXES = (
     sandbox("sandbox-bare", bubblewrap=False, cgroups=False),
     sandbox("sandbox-no-cgroup", cgroups=False),
 )
+
+
+def docker(host: str, **options: Any) -> Backend:
+    """The Docker back end on this engine; each data folder is a node of its own."""
+
+    def make(folder: Path) -> DockerFactory:
+        return DockerFactory(DockerSettings(host, node=f"test-{zlib.crc32(str(folder).encode())}", **options))
+
+    return Backend("docker", make, kinds=("python:3", "native:1"))
 
 
 def init_body(code: str, main: str = "main", **more: Any) -> dict[str, Any]:

@@ -279,7 +279,7 @@ def test_unknown_kind(backend: Backend, folder: Path) -> None:
     """The message names the kind."""
 
     async def play(factory: ContainerFactory) -> None:
-        with pytest.raises(WhiskContainerStartupError, match="cobol:1"):
+        with pytest.raises(WhiskContainerStartupError, match="cobol"):
             await factory.create(backend.spec("cobol:1"))
 
     scenario(backend, folder, play)

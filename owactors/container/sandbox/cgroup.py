@@ -139,7 +139,7 @@ class ControlGroup:
 def detect() -> CgroupLayout:
     """Find out, by trying, where this process may make groups."""
     mounts = _mounts()
-    own = _own_groups()
+    own = groups_of_process("self")
     return _detect_v2(mounts, own) or _detect_v1(mounts, own) or CgroupLayout()
 
 
@@ -229,14 +229,23 @@ def _mounts() -> list[tuple[str, str, str, str]]:
     return found
 
 
-def _own_groups() -> dict[str, str]:
-    """Controller -> this process's group; the key of version 2 is empty."""
+def groups_of_process(pid: int | str) -> dict[str, str]:
+    """Controller -> the group of a process; the key of version 2 is empty."""
     groups = {}
-    for line in _read(Path("/proc/self/cgroup")).splitlines():
+    for line in _read(Path(f"/proc/{pid}/cgroup")).splitlines():
         _, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):
             groups[controller] = path
     return groups
+
+
+def mount_points() -> dict[str, Path]:
+    """Controller -> where its whole tree is mounted; the key of version 2 is empty."""
+    found: dict[str, Path] = {}
+    for kind, root, point, options in _mounts():
+        if root == "/":
+            found.update({name: Path(point) for name in ([""] if kind == "cgroup2" else options.split(","))})
+    return found
 
 
 def _pids(folder: Path) -> set[int]:

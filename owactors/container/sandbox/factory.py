@@ -14,7 +14,7 @@ from pathlib import Path
 
 from attrs import define, evolve, field
 
-from owactors.container.port import ContainerSpec, StartReport, WhiskContainerStartupError
+from owactors.container.port import ContainerSpec, Protection, StartReport, WhiskContainerStartupError
 from owactors.container.sandbox import bubblewrap, cgroup, leftovers
 from owactors.container.sandbox.cgroup import CgroupLayout
 from owactors.container.sandbox.container import Parts, SandboxContainer
@@ -79,6 +79,12 @@ class SandboxFactory:
         if self._folder is not None:
             folder, self._folder = self._folder, None
             await asyncio.to_thread(folder.remove)
+
+    def report_of(self, name: str) -> Protection:
+        """The protection called `name`, once started. Raises KeyError."""
+        if self._means is None:
+            raise KeyError(name)
+        return {p.name: p for p in self._means.protections(self.settings.network)}[name]
 
     def _make_folder(self) -> BootFolder:
         try:

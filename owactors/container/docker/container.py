@@ -1,0 +1,145 @@
+"""One container of a Docker engine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from owactors.container.docker.attach import AttachProtocol, attach
+from owactors.container.docker.engine import Engine, EngineError, Running
+from owactors.container.docker.processgroup import groups_of
+from owactors.container.http import TcpAddress
+from owactors.container.http_container import MEMORY_EXIT, HttpContainer
+from owactors.container.log_collector import STDERR, STDOUT
+from owactors.container.port import ContainerError
+from owactors.container.sandbox.cgroup import ControlGroup
+
+LOG = logging.getLogger(__name__)
+QUIET = 0.03
+"""Seconds without output after which nothing more is expected of a container that writes no end marks."""
+
+
+class DockerContainer(HttpContainer):
+    """See Container. `remove` takes it from the engine, in the factory's queue."""
+
+    def __init__(self, id: str, engine: Engine, remove: Callable[[DockerContainer], Awaitable[None]]) -> None:
+        super().__init__(id, TcpAddress("", engine.settings.port))
+        self._engine = engine
+        self._remove = remove
+        self._stream: AttachProtocol | None = None
+        self._group: ControlGroup | None = None
+        self._seen_oom_kills = 0
+        self._frozen = False
+        self._last_output = 0.0
+        self._removal: asyncio.Task[None] | None = None
+        self._reattaching: asyncio.Task[None] | None = None
+        self.ended = asyncio.Event()
+
+    async def attach(self) -> None:
+        """Start reading its output. Raises EngineError."""
+        self._stream = await attach(self._engine.settings.host, self.id, self._on_output, self._on_stream_end)
+
+    def located(self, state: Running) -> None:
+        """It runs; from now on it has an address, and perhaps control groups that we may use."""
+        self.client.address = TcpAddress(state.address, self._engine.settings.port)
+        self._group = groups_of(state.pid)
+
+    async def suspend(self) -> None:
+        """See Container: by writing to its freezer where that is allowed, else by the engine."""
+        self.client.close()
+        if self._group is not None and "freezer" in self._group.folders:
+            if not self._group.freeze():
+                self._group.thaw()
+                raise ContainerError(f"container {self.id} could not be frozen")
+            self._frozen = True
+            return
+        await self._by_engine(self._engine.pause(self.id))
+
+    async def resume(self) -> None:
+        """See Container: the same way as it was suspended, for the engine does not know of our freezing."""
+        if self._group is not None and "freezer" in self._group.folders:
+            if not self._group.thaw():
+                raise ContainerError(f"container {self.id} could not be thawed")
+            self._frozen = False
+            return
+        await self._by_engine(self._engine.unpause(self.id))
+
+    async def destroy(self) -> None:
+        """See Container."""
+        if self._removal is None:
+            self._removal = asyncio.get_running_loop().create_task(self._destroy())
+        await asyncio.shield(self._removal)
+
+    async def settle(self) -> None:
+        """Wait until it has been quiet for a moment, at most half a second."""
+        deadline = time.monotonic() + 0.5
+        await asyncio.sleep(QUIET)
+        while time.monotonic() - self._last_output < QUIET and time.monotonic() < deadline:
+            await asyncio.sleep(QUIET)
+
+    async def out_of_memory(self, broken: bool) -> bool:
+        """By the kernel's counter, which goes with the container; then by the engine, which knows later."""
+        if self._oom_kills():
+            return True
+        if not broken:
+            return False
+        for _ in range(200):
+            try:
+                state = await self._engine.inspect(self.id)
+            except EngineError:
+                return False
+            if not state.running:
+                return state.oom_killed or state.exit_code == MEMORY_EXIT
+            if self._removal is not None:
+                return False
+            await asyncio.sleep(0.005)
+        return False
+
+    def last_words(self) -> str:
+        """What it said before it ended, for the message of a failed start."""
+        return self.collector.early_text()
+
+    def _oom_kills(self) -> bool:
+        return self._group is not None and self._group.oom_kills() > self._seen_oom_kills
+
+    async def _by_engine(self, call: Awaitable[None]) -> None:
+        try:
+            await call
+        except EngineError as error:
+            raise ContainerError(f"container {self.id}: {error.text}") from error
+
+    async def _destroy(self) -> None:
+        self.client.close()
+        if self._frozen and self._group is not None:
+            self._group.thaw()
+        await self._remove(self)
+        if self._stream is not None:
+            self._stream.close()
+        if self._reattaching is not None:
+            self._reattaching.cancel()
+        self._end()
+
+    def _on_output(self, stream: int, data: bytes) -> None:
+        self._last_output = time.monotonic()
+        self.collector.receive(stream, data)
+
+    def _on_stream_end(self) -> None:
+        if self._removal is None:
+            self._reattaching = asyncio.get_running_loop().create_task(self._reattach_or_end())
+
+    async def _reattach_or_end(self) -> None:
+        """The stream also ends when the engine is restarted and the container lives on."""
+        try:
+            if (await self._engine.inspect(self.id)).running:
+                await self.attach()
+                return
+        except EngineError as error:
+            LOG.warning("the output of container %s is lost: %s", self.id, error)
+        self._end()
+
+    def _end(self) -> None:
+        self.ended.set()
+        self.collector.end_of_stream(STDOUT)
+        self.collector.end_of_stream(STDERR)

@@ -1,0 +1,199 @@
+"""What is asked of a Docker engine, as coroutines. Each call is docker-py's, in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from attrs import frozen
+
+from owactors.container.docker.settings import DockerSettings
+from owactors.container.port import ContainerSpec, WhiskContainerStartupError
+
+T = TypeVar("T")
+
+
+class EngineError(Exception):
+    """The engine refused: its HTTP `status` (0: it did not answer) and its words."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+@frozen
+class Running:
+    """What inspection says: `address` is empty if there is none; `exit_code` counts only when not running."""
+
+    running: bool
+    address: str
+    pid: int
+    exit_code: int
+    oom_killed: bool
+
+
+class Engine:
+    """One engine. Raises EngineError; a call that timed out may still happen there."""
+
+    def __init__(self, settings: DockerSettings) -> None:
+        self.settings = settings
+        self._api: Any = None
+        self._errors: Any = None
+
+    async def connect(self) -> str:
+        """Reach the engine; its version. Raises WhiskContainerStartupError."""
+        try:
+            import docker
+            import docker.errors
+        except ImportError:
+            raise WhiskContainerStartupError(
+                "the Docker back end needs the Python package docker: pip install 'owactors[docker]'"
+            ) from None
+        self._errors = docker.errors
+        settings = self.settings
+        try:
+            self._api = docker.APIClient(
+                base_url=settings.host, timeout=settings.call_timeout, max_pool_size=32, version="auto"
+            )
+            return str((await asyncio.to_thread(self._api.version))["Version"])
+        except Exception as error:
+            raise WhiskContainerStartupError(
+                f"no Docker engine answers at {settings.host} ({error}); start one, or choose another with "
+                "container.docker_host, or use --container sandbox"
+            ) from error
+
+    async def pull(self, image: str) -> None:
+        """Pull `image`; no tag means latest."""
+        name, tag = split_tag(image)
+        await self._call(lambda: self._pull(name, tag or "latest"))
+
+    async def create(self, name: str, spec: ContainerSpec, labels: dict[str, str]) -> str:
+        """Create a container, not started; its id."""
+        made = await self._call(
+            lambda: self._api.create_container(
+                image=spec.image,
+                name=name,
+                labels=labels,
+                environment=dict(spec.environment),
+                stdin_open=False,
+                tty=False,
+                host_config=self._host_config(spec),
+            )
+        )
+        return str(made["Id"])
+
+    async def start(self, id: str) -> None:
+        """Start a created container."""
+        await self._call(lambda: self._api.start(id))
+
+    async def inspect(self, id: str) -> Running:
+        """The state of a container."""
+        found = await self._call(lambda: self._api.inspect_container(id))
+        state, network = found["State"], found["NetworkSettings"]
+        networks = network.get("Networks") or {}
+        addresses = [entry.get("IPAddress") for entry in networks.values()]
+        address = network.get("IPAddress") or next((a for a in addresses if a), "")
+        return Running(bool(state["Running"]), address, state["Pid"], state["ExitCode"], bool(state.get("OOMKilled")))
+
+    async def pause(self, id: str) -> None:
+        """Pause; a paused one stays so."""
+        await self._call_if_needed(lambda: self._api.pause(id), (409,))
+
+    async def unpause(self, id: str) -> None:
+        """Unpause. The engine says 500 for a moment after a pause that it has not noticed itself."""
+        for _ in range(10):
+            try:
+                await self._call(lambda: self._api.unpause(id))
+                return
+            except EngineError as error:
+                if error.status != 500:
+                    raise
+                await asyncio.sleep(0.02)
+        await self._call(lambda: self._api.unpause(id))
+
+    async def remove(self, id: str) -> None:
+        """Kill and remove; one that is gone or going is fine."""
+        await self._call_if_needed(lambda: self._api.remove_container(id, force=True, v=True), (404, 409))
+
+    async def exists(self, id: str) -> bool:
+        """True while the engine knows the container."""
+        try:
+            await self._call(lambda: self._api.inspect_container(id))
+        except EngineError as error:
+            return error.status != 404
+        return True
+
+    async def labelled(self, label: str) -> list[tuple[str, dict[str, str]]]:
+        """Id and labels of every container with `label` (`key=value`), running or not."""
+        found = await self._call(lambda: self._api.containers(all=True, filters={"label": label}))
+        return [(entry["Id"], entry.get("Labels") or {}) for entry in found]
+
+    async def load(self, archive: bytes) -> None:
+        """Load an image archive."""
+        await self._call(lambda: list(self._api.load_image(archive)))
+
+    async def has_image(self, image: str) -> bool:
+        """True if the image is there."""
+        try:
+            await self._call(lambda: self._api.inspect_image(image))
+        except EngineError as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    def close(self) -> None:
+        """Let the connections go."""
+        if self._api is not None:
+            self._api.close()
+
+    def _host_config(self, spec: ContainerSpec) -> Any:
+        settings = self.settings
+        import docker.types
+
+        return self._api.create_host_config(
+            mem_limit=spec.memory,
+            memswap_limit=spec.memory,
+            cpu_shares=spec.cpu_shares or None,
+            nano_cpus=None if spec.cpu_limit is None else int(spec.cpu_limit * 1_000_000_000),
+            pids_limit=spec.pids_limit,
+            network_mode=settings.network,
+            dns=list(settings.dns) or None,
+            dns_search=list(settings.dns_search) or None,
+            dns_opt=list(settings.dns_options) or None,
+            cap_drop=list(settings.cap_drop),
+            security_opt=["no-new-privileges"],
+            ulimits=[docker.types.Ulimit(name="nofile", soft=settings.open_files, hard=settings.open_files)],
+            read_only=settings.read_only,
+            tmpfs={"/tmp": "", "/action": ""} if settings.read_only else None,
+            log_config=docker.types.LogConfig(type="none"),
+        )
+
+    def _pull(self, name: str, tag: str) -> None:
+        for line in self._api.pull(name, tag=tag, stream=True, decode=True):
+            if "error" in line:
+                raise self._errors.APIError(line["error"])
+
+    async def _call(self, call: Callable[[], T]) -> T:
+        try:
+            return await asyncio.to_thread(call)
+        except self._errors.APIError as error:
+            raise EngineError(error.status_code or 0, str(error.explanation or error)) from error
+        except Exception as error:
+            raise EngineError(0, f"the engine at {self.settings.host} does not answer: {error}") from error
+
+    async def _call_if_needed(self, call: Callable[[], Any], fine: tuple[int, ...]) -> None:
+        try:
+            await self._call(call)
+        except EngineError as error:
+            if error.status not in fine:
+                raise
+
+
+def split_tag(image: str) -> tuple[str, str | None]:
+    """Name and tag of an image name; a port in the registry is no tag."""
+    head, slash, last = image.rpartition("/")
+    name, _, tag = last.partition(":")
+    return f"{head}{slash}{name}", tag or None

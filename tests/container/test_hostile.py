@@ -1,0 +1,156 @@
+"""Functions that misbehave, in every back end with processes: each is held, named, and harms nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from owactors.container.port import ContainerFactory
+from owactors.container.sandbox.factory import SandboxFactory
+from owactors.core.reply import MemoryExhausted
+from tests.container.backends import PATIENCE, Backend, body_of, init_body, run_body, scenario, started, texts
+
+
+def test_out_of_memory(real_backend: Backend, folder: Path) -> None:
+    """A function that takes more than its memory is ended, and the outcome says why."""
+    code = "def main(args):\n    kept = [bytearray(b'x' * 2**20) for _ in range(400)]\n    return {'n': len(kept)}\n"
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await factory.create(real_backend.spec(memory=100 * 2**20))
+        await container.initialize(init_body(code), PATIENCE)
+        result = await container.run(run_body(), PATIENCE)
+        assert result.outcome == MemoryExhausted()
+        assert (await container.logs(1000, False)).state == "complete"
+
+    scenario(real_backend, folder, play)
+
+
+def test_ten_megabytes_of_output(real_backend: Backend, folder: Path) -> None:
+    """Within a run the limit holds and the run ends; between runs nobody reads and nothing blocks."""
+    code = """
+import sys, threading
+def flood():
+    for _ in range(100):
+        sys.stdout.write(('x' * 1023 + '\\n') * 100)
+def main(args):
+    if args.get('later'):
+        thread = threading.Timer(0.02, flood)
+        thread.start()
+        main.thread = thread
+    elif args.get('join'):
+        main.thread.join()
+    else:
+        flood()
+    return {}
+"""
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await started(factory, real_backend, code)
+        await container.run(run_body(), PATIENCE, log_limit=2**20)
+        logs = await container.logs(2**20, True)
+        assert logs.state == "truncated"
+        assert sum(len(line) - 39 for line in logs.lines[:-1]) <= 2**20
+        await container.run(run_body({"later": 1}), PATIENCE)
+        await container.logs(2**20, True)
+        await asyncio.sleep(0.4)
+        assert body_of(await container.run(run_body({"join": 1}), PATIENCE)).status == 200
+
+    scenario(real_backend, folder, play)
+
+
+def test_closed_standard_streams(real_backend: Backend, folder: Path) -> None:
+    """A function that closes its output loses that output, not its answer and not the next run."""
+    code = """
+import os, sys
+def main(args):
+    if args.get('close'):
+        sys.stdout.close(); os.close(1); os.close(2)
+    else:
+        print('still here')
+    return {}
+"""
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await started(factory, real_backend, code)
+        await container.run(run_body({"close": 1}), PATIENCE)
+        assert (await container.logs(1000, True)).state == "complete"
+        await container.run(run_body(), PATIENCE)
+        assert texts((await container.logs(1000, True)).lines) == ["stdout: still here"]
+
+    scenario(real_backend, folder, play)
+
+
+def test_forked_child_does_not_answer(real_backend: Backend, folder: Path) -> None:
+    """A child that returns from the function must not write a second answer."""
+    code = "import os\ndef main(args):\n    return {'child': os.fork() == 0}\n"
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await started(factory, real_backend, code)
+        for _ in range(3):
+            reply = body_of(await container.run(run_body(), PATIENCE))
+            assert json.loads(reply.body) == {"child": False}
+
+    scenario(real_backend, folder, play)
+
+
+def test_fork_bomb_hits_the_limit(real_backend: Backend, folder: Path) -> None:
+    """With a limit on processes the bomb fizzles inside, and destroying it takes everything along."""
+    code = """
+import os, time
+def main(args):
+    made = 0
+    try:
+        while made < 500:
+            if os.fork() == 0:
+                time.sleep(600)
+                os._exit(0)
+            made += 1
+    except OSError as error:
+        return {'made': made, 'errno': error.errno}
+    return {'made': made}
+"""
+
+    async def play(factory: ContainerFactory) -> None:
+        if isinstance(factory, SandboxFactory) and not factory.report_of("pids").on:
+            pytest.skip("no control group for the number of processes")
+        container = await factory.create(real_backend.spec(pids_limit=40))
+        await container.initialize(init_body(code), PATIENCE)
+        answer = json.loads(body_of(await container.run(run_body(), PATIENCE)).body)
+        assert answer["made"] < 40
+        await container.destroy()
+        assert not await container.ping()
+
+    scenario(real_backend, folder, play)
+
+
+def test_shell_action_with_children(real_backend: Backend, folder: Path) -> None:
+    """A script is a process per run; what it leaves in the background goes with the container."""
+
+    async def play(factory: ContainerFactory) -> None:
+        code = "sleep 600 >/dev/null 2>&1 &\necho working\necho '{\"ok\": true}'\n"
+        container = await started(factory, real_backend, code, kind="native:1")
+        assert json.loads(body_of(await container.run(run_body(), PATIENCE)).body) == {"ok": True}
+        assert texts((await container.logs(10_000, True)).lines) == ["stdout: working"]
+
+    scenario(real_backend, folder, play)
+
+
+def test_neighbours_are_not_disturbed(real_backend: Backend, folder: Path) -> None:
+    """While one container burns the processor and floods its log, another one answers."""
+
+    async def play(factory: ContainerFactory) -> None:
+        burn = "def main(args):\n    while True:\n        print('x' * 1000)\n"
+        loud = await started(factory, real_backend, burn)
+        quiet = await started(factory, real_backend, "def main(args):\n    return args\n")
+        burning = asyncio.ensure_future(loud.run(run_body(), PATIENCE, log_limit=1000))
+        for number in range(10):
+            reply = body_of(await quiet.run(run_body({"n": number}), PATIENCE))
+            assert json.loads(reply.body) == {"n": number}
+        assert not burning.done()
+        await loud.destroy()
+        await burning
+
+    scenario(real_backend, folder, play)
