@@ -194,7 +194,7 @@ class IoActor(Actor):  # type: ignore[misc]
         """The actor exits; coroutines and timers are cancelled after this."""
 
     def on_child_exited(self, address: ActorAddress) -> None:
-        """A child made by create() is gone; called once per child."""
+        """A child made by create() is gone; called once per child, not while this actor exits itself."""
 
     def on_failure(self, failure: Exception) -> None:
         """A handler raised; it is logged already. The actor's stated way to fail goes here."""
@@ -282,7 +282,7 @@ class IoActor(Actor):  # type: ignore[misc]
     @on(ChildActorExited)
     def _child_exited(self, message: ChildActorExited, sender: ActorAddress) -> None:
         address = message.childAddress
-        if address in self._children:  # Thespian says it twice; a hook hears it once
+        if address in self._children and not self._exited:  # Thespian may say it twice
             self._children.remove(address)
             self.on_child_exited(address)
 

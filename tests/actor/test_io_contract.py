@@ -1,0 +1,102 @@
+"""One suite for IoActor over every base that can carry it: ours, multiprocTCPBase, simpleSystemBase."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from thespian.actors import ActorAddress, ActorExitRequest, ActorSystem
+
+from owactors import actorbase
+from tests.actor.io_actors import Do, Number, Refused, Subject, Told
+
+SECONDS = 15
+Ask = Callable[[str], Any]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start(base: str, folder: Path) -> ActorSystem:
+    capabilities: dict[str, Any] = {}
+    logs: Any = False
+    if base == "owactorsBase":
+        actorbase.install()
+        actorbase.allow("tests.")
+        capabilities = actorbase.capabilities(str(folder))
+        logs = None
+    elif base == "multiprocTCPBase":
+        capabilities = {"Admin Port": free_port()}
+        logs = {"version": 1, "root": {"level": 60}}
+    return ActorSystem(base, capabilities=capabilities, logDefs=logs, transientUnique=True)
+
+
+@pytest.fixture(scope="module", params=["owactorsBase", "multiprocTCPBase", "simpleSystemBase"])
+def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActorSystem]:
+    system = start(request.param, tmp_path_factory.mktemp("actors"))
+    system.base = request.param
+    yield system
+    system.shutdown()
+
+
+@pytest.fixture
+def subject(system: ActorSystem) -> Iterator[ActorAddress]:
+    address = system.createActor(Subject)
+    yield address
+    system.tell(address, ActorExitRequest())
+
+
+@pytest.fixture
+def ask(system: ActorSystem, subject: ActorAddress) -> Ask:
+    return lambda what: system.ask(subject, Do(what), SECONDS)
+
+
+def test_a_result_comes_back(ask: Ask) -> None:
+    assert ask("double") == Told("outcome", Number(42))
+
+
+def test_an_exception_comes_back(ask: Ask) -> None:
+    assert ask("refuse") == Told("outcome", Refused("refused"))
+    assert ask("fail") == Told("outcome", Refused("refused"))
+
+
+def test_a_cancelled_coroutine_says_nothing(ask: Ask) -> None:
+    assert ask("cancel") == Told("cancelled")
+
+
+def test_only_the_last_timer_of_a_name_fires(ask: Ask, system: ActorSystem) -> None:
+    assert ask("timer") == Told("second")
+    assert ask("report") == Told("report", [])
+
+
+def test_stashed_messages_come_first_and_in_order(ask: Ask, system: ActorSystem, subject: ActorAddress) -> None:
+    for what in ["close", "a", "b", "c", "open", "d"]:
+        system.tell(subject, Do(what))
+    assert ask("report") == Told("report", ["a", "b", "c", "d"])
+
+
+def test_a_handler_that_raises_runs_once(ask: Ask, system: ActorSystem, subject: ActorAddress) -> None:
+    system.tell(subject, Do("raise"))
+    assert ask("report") == Told("report", ["raising", "failed: a handler fails"])
+
+
+def test_children_near_and_far(system: ActorSystem, subject: ActorAddress, ask: Ask) -> None:
+    for what in ["child", "lonely"]:
+        system.tell(subject, Do(what))
+        deadline = time.monotonic() + SECONDS
+        told = system.listen(SECONDS)
+        while told is None and time.monotonic() < deadline:
+            told = system.ask(subject, Do("report"), 1)
+        assert told == Told("greeted", told.value)
+
+
+def test_a_childs_exit_is_told_once(system: ActorSystem, subject: ActorAddress, ask: Ask) -> None:
+    assert ask("leave") == Told("gone")
+    assert ask("report") == Told("report", [])
