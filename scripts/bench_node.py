@@ -90,15 +90,18 @@ class Node:
         urllib.request.urlopen(request, timeout=10).read()
 
     def processes(self) -> list[int]:
-        """The node's processes and everything below them."""
+        """The node's processes, which carry its data folder in their command line, and everything below them."""
+        mark = str(Path(self.folder.name) / "data").encode()
         parents: dict[int, int] = {}
+        found: set[int] = set()
         for entry in Path("/proc").iterdir():
             if entry.name.isdigit():
                 try:
                     parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                    if mark in (entry / "cmdline").read_bytes():
+                        found.add(int(entry.name))
                 except (OSError, IndexError):
                     continue
-        found = {self.process.pid}
         grew = True
         while grew:
             below = {pid for pid, parent in parents.items() if parent in found}

@@ -13,13 +13,14 @@ from pathlib import Path
 from attrs import frozen
 from thespian.actors import ActorAddress
 
+from owactors.actor.awaitedrecords import AwaitedRecords
 from owactors.actor.controllersetup import ControllerSetup
 from owactors.actor.httpserver import HttpServer, PortTaken, listening_socket
 from owactors.actor.io import on
 from owactors.actor.loadbalancer import LoadBalancer
 from owactors.actor.lostcalls import end_lost_calls
 from owactors.actor.publisher import ActorPublisher
-from owactors.actor.store import StoreActor
+from owactors.actor.store import StoreActor, keep_records
 from owactors.actor.turns import TurnTaker
 from owactors.core.controller.throttle import Throttles
 from owactors.core.parameterencryption import ParameterEncryption
@@ -27,7 +28,7 @@ from owactors.entity.instance import ControllerInstanceId
 from owactors.entity.subject import SubjectDocument
 from owactors.message.loadbalancer import Answer, BalancerSetup, Freed, InvokerGone, InvokerUp, Publish, Refused
 from owactors.message.node import ControllerUp, RoleFailed, RoleStopped, StopRole
-from owactors.message.store import DocumentConflict, StoreError
+from owactors.message.store import DocumentConflict, Stored, StoreError, StoreRecords
 from owactors.observe.metrics import METRICS, expose
 from owactors.rest.application import Application
 from owactors.rest.ports import Services
@@ -64,7 +65,7 @@ class Controller(StoreActor, TurnTaker):
     def __init__(self) -> None:
         super().__init__()
         self._server: HttpServer | None = None
-        self._draining = False
+        self._serving = self._draining = False
 
     # -- start
 
@@ -97,10 +98,10 @@ class Controller(StoreActor, TurnTaker):
         setup = BalancerSetup(self.myAddress, self._setup.timeout_factor, self._setup.timeout_addon)
         self.tell(self._balancer, setup)
         self._publisher = ActorPublisher(self._send)
+        self._records = AwaitedRecords(message.store.activations)
         application = Application(self._services(message.store))
         self._chains = application.api.chains
         self._server = HttpServer(application, self._socket)
-        self.spawn(self._server.serve(), done=lambda _: _ServerEnded(None), failed=lambda e: _ServerEnded(_reason(e)))
         self.tell(self._supervisor, ControllerUp(self._server.port, self._balancer, self.myAddress))
 
     def _send(self, message: Publish) -> None:
@@ -111,7 +112,7 @@ class Controller(StoreActor, TurnTaker):
         throttles = setup.throttles
         return Services(
             entities=store.entities,
-            activations=store.activations,
+            activations=self._records,
             subjects=store.subjects,
             publisher=self._publisher,
             manifest=setup.manifest,
@@ -130,7 +131,11 @@ class Controller(StoreActor, TurnTaker):
 
     @on(Answer)
     def answered(self, message: Answer, sender: ActorAddress) -> None:
-        self._publisher.answered(message)
+        user, record = self._publisher.answered(message), message.response
+        if user is None or isinstance(record, str):
+            return
+        if self._setup.store.policy.keeps(record, user, blocking=True):
+            self._records.expect(record.namespace, message.activation_id)
 
     @on(Freed)
     def freed(self, message: Freed, sender: ActorAddress) -> None:
@@ -140,16 +145,36 @@ class Controller(StoreActor, TurnTaker):
     def refused(self, message: Refused, sender: ActorAddress) -> None:
         self._publisher.refused(message)
 
+    # -- the invoker's records
+
+    @on(StoreRecords)
+    def store_records(self, message: StoreRecords, sender: ActorAddress) -> None:
+        """As the store actor does; who waits for one of them is told."""
+        keys = [*(entry.key for entry in message.entries), *message.dismissed]
+        self._serve(message, sender, lambda store: self._keep(store, message, keys), lambda _: Stored(message.request))
+
+    async def _keep(self, store: Store, message: StoreRecords, keys: list[tuple[str, str]]) -> None:
+        try:
+            await keep_records(store, message)
+        finally:
+            self._records.arrived(keys)
+
     # -- the supervisor's words
 
     @on(InvokerUp)
     def invoker_up(self, message: InvokerUp, sender: ActorAddress) -> None:
-        self._publisher.states[f"invoker{message.instance}"] = "up"
+        """The first one opens the door: who was let in before could only be refused."""
         self.tell(self._balancer, message)
+        self._publisher.invoker_is(message.instance, "up")
+        if self._server is not None and not self._serving:
+            self._serving = True
+            self.spawn(
+                self._server.serve(), done=lambda _: _ServerEnded(None), failed=lambda e: _ServerEnded(_reason(e))
+            )
 
     @on(InvokerGone)
     def invoker_gone(self, message: InvokerGone, sender: ActorAddress) -> None:
-        self._publisher.states[f"invoker{message.instance}"] = "down"
+        self._publisher.invoker_is(message.instance, "down")
         self.tell(self._balancer, message)
 
     @on(StopRole)

@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping
 from owactors.entity.action import WhiskAction
 from owactors.entity.activation import WhiskActivation
 from owactors.entity.exec import BlackBoxExec
+from owactors.entity.identity import Identity
 from owactors.message.activation import ActivationMessage
 from owactors.message.loadbalancer import Answer, Freed, Publish, Refused
 from owactors.rest.ports import LoadBalancerRefused
 
+#: seconds that a call waits for an invoker to come
+PATIENCE = 5.0
 Waiter = asyncio.Future[WhiskActivation | None]
 
 
@@ -21,18 +24,20 @@ class ActorPublisher:
 
     def __init__(self, send: Callable[[Publish], None]) -> None:
         self._send = send
-        self._waiters: dict[str, Waiter] = {}
+        self._waiters: dict[str, tuple[Waiter, Identity]] = {}
         self._active: dict[str, str] = {}
         self._in_flight: Counter[str] = Counter()
-        self.states: dict[str, str] = {}
+        self._states: dict[str, str] = {}
+        self._up = asyncio.Event()
 
     async def publish(self, message: ActivationMessage, action: WhiskAction, blocking: bool) -> WhiskActivation | None:
         """As the port says. LoadBalancerRefused when no invoker is there."""
-        if "up" not in self.states.values():
-            raise LoadBalancerRefused("no invoker is up")
+        if not self._up.is_set():
+            await self._wait_for_an_invoker()
         waiter: Waiter | None = None
         if blocking:
-            waiter = self._waiters[message.activation_id] = asyncio.get_running_loop().create_future()
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters[message.activation_id] = (waiter, message.user)
         self._active[message.activation_id] = str(message.action)
         self._in_flight[message.user.namespace.uuid] += 1
         self._send(_order(message, action))
@@ -49,21 +54,39 @@ class ActorPublisher:
 
     def invoker_states(self) -> Mapping[str, str]:
         """What the API shows of the invokers."""
-        return self.states
+        return self._states
+
+    def invoker_is(self, instance: int, state: str) -> None:
+        """An invoker is `up` or `down`."""
+        self._states[f"invoker{instance}"] = state
+        if "up" in self._states.values():
+            self._up.set()
+        else:
+            self._up.clear()
+
+    async def _wait_for_an_invoker(self) -> None:
+        """An invoker that ended is soon replaced: better a short wait than a refusal."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._up.wait()
+        except TimeoutError:
+            raise LoadBalancerRefused(f"no invoker is up, for {PATIENCE:g} s already") from None
 
     def active(self) -> Mapping[str, str]:
         """Activation id to action, of what is under way."""
         return self._active
 
-    def answered(self, message: Answer) -> None:
-        """A blocking activation has its record, or only its id."""
-        waiter = self._waiters.get(message.activation_id)
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None if isinstance(message.response, str) else message.response)
+    def answered(self, message: Answer) -> Identity | None:
+        """A blocking activation has its record, or only its id. The caller, if it still waits."""
+        waiter, user = self._waiters.get(message.activation_id, (None, None))
+        if waiter is None or waiter.done():
+            return None
+        waiter.set_result(None if isinstance(message.response, str) else message.response)
+        return user
 
     def refused(self, message: Refused) -> None:
         """Nobody took it."""
-        waiter = self._waiters.get(message.activation_id)
+        waiter, _ = self._waiters.get(message.activation_id, (None, None))
         if waiter is not None and not waiter.done():
             waiter.set_exception(LoadBalancerRefused(message.reason))
         self.freed(Freed(message.activation_id, message.namespace_uuid))

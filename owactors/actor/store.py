@@ -205,7 +205,7 @@ class StoreActor(IoActor):
 
     @on(StoreRecords)
     def store_records(self, message: StoreRecords, sender: ActorAddress) -> None:
-        self._serve(message, sender, lambda store: _keep(store, message), lambda _: Stored(message.request))
+        self._serve(message, sender, lambda store: keep_records(store, message), lambda _: Stored(message.request))
 
     def _serve(
         self,
@@ -269,7 +269,8 @@ async def _open(order: OpenStore) -> Store:
     return await loop.run_in_executor(None, open_store, order.backend, Path(order.folder))
 
 
-async def _keep(store: Store, message: StoreRecords) -> None:
+async def keep_records(store: Store, message: StoreRecords) -> None:
+    """Does what the message says; on disk on return."""
     if message.entries:
         await store.activations.store_all(message.entries)
     if message.dismissed:
