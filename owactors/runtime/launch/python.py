@@ -5,5 +5,5 @@ import sys
 from python_proxy import PythonProxy
 
 # The action may have modules of the same names as ours.
-del sys.path[0], sys.modules["python_proxy"], sys.modules["server"]
+del sys.path[0], sys.modules["python_proxy"], sys.modules["server"], sys.modules["quickjson"]
 PythonProxy().serve()

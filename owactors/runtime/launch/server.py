@@ -6,10 +6,11 @@ container needs to start.
 """
 
 import _socket
-import json
 import os
 import select
 import sys
+
+from quickjson import dumps, loads
 
 SENTINEL = b"XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n"
 MEMORY_EXIT = 122
@@ -166,7 +167,7 @@ class Streams:
 
 def encode(value):
     """A JSON body (bytes); raises ValueError or TypeError for what JSON cannot say."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace")
+    return dumps(value).encode("utf-8", "backslashreplace")
 
 
 class Proxy:
@@ -266,7 +267,7 @@ class Proxy:
     @staticmethod
     def _set_environment(env):
         for name, value in env.items():
-            os.environ[name] = value if isinstance(value, str) else json.dumps(value)
+            os.environ[name] = value if isinstance(value, str) else dumps(value)
 
     def _set_run_environment(self, request):
         present = {f"__OW_{k.upper()}": v for k, v in request.items() if k != "value" and v is not None}
@@ -279,7 +280,7 @@ class Proxy:
 def parse_object(body, what):
     """The JSON object in `body`; Refused(400) if it is none."""
     try:
-        value = json.loads(body)
+        value = loads(body)
     except ValueError as error:
         raise Refused(400, f"Error unmarshaling request: {error}") from None
     if not isinstance(value, dict):
