@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Protocol
 
 from attrs import frozen
 from thespian.actors import ActorAddress
 
 from owactors.actor.io import IoActor, on
-from owactors.connector.port import Consumer
 from owactors.core import messagefeed as core
 from owactors.core.messagefeed import FeedEvent, FeedInstruction, FeedSettings
 from owactors.message.feed import (
@@ -26,6 +25,24 @@ from owactors.message.feed import (
 REFILL = "refill"
 
 
+class Polled(Protocol):
+    """A record of a topic."""
+
+    @property
+    def payload(self) -> bytes: ...
+
+
+class FeedConsumer(Protocol):
+    """What a feed needs of a consumer; every one of `owactors.connector` has it."""
+
+    @property
+    def max_peek(self) -> int: ...
+
+    async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> Sequence[Polled]: ...
+
+    async def commit(self) -> None: ...
+
+
 @frozen(eq=False)
 class FeedSetup:
     """The first message to a feed. `consumer` is of this process; `handler` gets `Handle` and answers `Processed`.
@@ -34,7 +51,7 @@ class FeedSetup:
     """
 
     settings: FeedSettings
-    consumer: Consumer
+    consumer: FeedConsumer
     handler: Any
     long_poll: float = 1.0
 
@@ -100,11 +117,12 @@ class MessageFeed(IoActor):
         self.tell(self._stopper, FeedStopped())
 
 
-async def fill(consumer: Consumer, long_poll: float) -> tuple[bytes, ...]:
+async def fill(consumer: FeedConsumer, long_poll: float) -> tuple[bytes, ...]:
     """Poll, and commit before anything is handed over: each message is handled at most once."""
-    messages = tuple(await consumer.peek(long_poll))
-    await consumer.commit()
-    return messages
+    records = await consumer.peek(timeout=long_poll)
+    if records:
+        await consumer.commit()
+    return tuple(record.payload for record in records)
 
 
 MessageFeed._does = {

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
-from attrs import define, field
+from attrs import define, field, frozen
 
 from owactors.actor.messagefeed import REFILL, FeedSetup, MessageFeed
+from owactors.connector.port import Record
 from owactors.core.messagefeed import FeedSettings, FeedState
 from owactors.message.feed import FeedStopped, Handle, Processed, Ready, StopFeed
 from tests.actor.harness import Bench, named
 
 M = 4
+
+
+@frozen
+class Polled:
+    payload: bytes
 
 
 @define
@@ -26,22 +30,19 @@ class Topic:
     commit_failure: Exception | None = None
     uncommitted: int = 0
 
-    async def peek(self, long_poll: float) -> Sequence[bytes]:
+    async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> list[Record]:
         self.log.append("peek")
         if self.peek_failure is not None:
             raise self.peek_failure
         batch = self.messages[: self.max_peek]
         self.uncommitted = len(batch)
-        return batch
+        return [Record("topic", 0, number, 0, payload) for number, payload in enumerate(batch)]
 
-    async def commit(self) -> None:
+    async def commit(self, upto: Record | None = None) -> None:
         self.log.append("commit")
         if self.commit_failure is not None:
             raise self.commit_failure
         del self.messages[: self.uncommitted]
-
-    async def close(self) -> None:
-        self.log.append("close")
 
 
 def feeding(topic: Topic, **settings: object) -> Bench:
@@ -146,6 +147,14 @@ def test_what_could_not_be_committed_is_polled_again() -> None:
     bench.fire(REFILL)
     polls(bench)
     assert handled(bench) == numbers(2)
+
+
+def test_an_empty_poll_is_not_committed() -> None:
+    topic = Topic()
+    bench = feeding(topic)
+    polls(bench)
+    assert topic.log == ["peek"]
+    assert len(bench.works) == 1
 
 
 def test_a_stopped_feed_says_when_nothing_is_left() -> None:
