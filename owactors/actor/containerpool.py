@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from attrs import frozen
 from thespian.actors import ActorAddress
 
+from owactors.actor import poolreports
 from owactors.actor.addresstable import AddressTable
 from owactors.actor.containerproxy import ContainerProxy
 from owactors.actor.io import IoActor, on
@@ -26,7 +27,6 @@ from owactors.core.containerpool.status import status_of
 from owactors.core.reply import Interval
 from owactors.entity.activation import ActivationResponse
 from owactors.entity.size import ByteSize
-from owactors.entity.transaction import TransactionId
 from owactors.message.ack import CombinedCompletionAndResultMessage, CompletionMessage
 from owactors.message.container import (
     ContainerDestroyed,
@@ -44,16 +44,11 @@ from owactors.message.container import (
     ToPool,
 )
 from owactors.message.feed import Processed
-from owactors.message.pool import Drain, Drained, GetPoolStatus, PoolStatus
-from owactors.observe import tokens
-from owactors.observe.markers import Markers
-from owactors.observe.metrics import METRICS
+from owactors.message.pool import Drain, Drained, GetPoolStatus
 
 PROXY_ENDED = "The process of its container proxy ended."
 #: seconds until the gauges are set for the first time, and between two times
 METRICS_DELAY, METRICS_INTERVAL = 30.0, 10.0
-NANNY = TransactionId.system("invokerNanny")
-MARKERS = Markers("ContainerPool")
 
 
 @frozen(eq=False)
@@ -140,7 +135,9 @@ class ContainerPool(IoActor):
             self.log.warning("%s from %s, which is no proxy of this pool", type(message).__name__, sender)
             return
         if isinstance(message, ContainerDestroyed) and message.leaked:
-            MARKERS.log.error(NANNY, "container %s may still be there: %s", number, message.leaked)
+            poolreports.MARKERS.log.error(
+                poolreports.NANNY, "container %s may still be there: %s", number, message.leaked
+            )
         self._feed(e.FromProxy(number, message, time.time()))
 
     @on(TimerFired)
@@ -218,23 +215,8 @@ class ContainerPool(IoActor):
         self.tell(address, about)
 
     def _send_run(self, instruction: i.SendRun) -> None:
-        run = instruction.run
-        self.tell(self._proxies.address(instruction.container), run)
-        msg = run.msg
-        initiator = msg.user.namespace.name
-        action = run.action
-        state = instruction.start.value
-        MARKERS.mark(
-            msg.transid,
-            tokens.container_start(state, initiator, action.namespace.partition("/")[0], action.name),
-            "containerStart containerState: %s container: %s activations: %s action: %s namespace: %s activationId: %s",
-            state,
-            instruction.container,
-            self._machine.books.running if self._machine else 0,
-            action.name,
-            initiator,
-            msg.activation_id,
-        )
+        self.tell(self._proxies.address(instruction.container), instruction.run)
+        poolreports.container_start(instruction, self._machine.books.running if self._machine else 0)
 
     def _send_start(self, instruction: i.SendStart) -> None:
         message = Start(instruction.exec, ByteSize.mb(instruction.memory), instruction.ttl)
@@ -268,30 +250,9 @@ class ContainerPool(IoActor):
             ack = CombinedCompletionAndResultMessage.of(msg.transid, record, instance)
         else:
             ack = CompletionMessage(msg.transid, msg.activation_id, True, instance)
-        MARKERS.log.warn(msg.transid, "activation %s failed: %s", msg.activation_id, instruction.reason)
+        poolreports.MARKERS.log.warn(msg.transid, "activation %s failed: %s", msg.activation_id, instruction.reason)
         self.tell(setup.acks, SendAck(ack, msg.root_controller_index, msg.blocking, msg.user))
         self.tell(setup.store, StoreActivation(msg.transid, record, msg.user, msg.blocking))
-
-    def _report_waiting(self, instruction: i.ReportWaiting) -> None:
-        MARKERS.mark(
-            instruction.run.msg.transid,
-            tokens.POOL_RESCHEDULED_ACTIVATION,
-            "Rescheduling Run message, too many messages in the pool, waiting: %s, needed memory: %s MB",
-            instruction.waiting,
-            instruction.run.action.limits.memory,
-        )
-
-    def _report_twin(self, instruction: i.ReportTwin) -> None:
-        msg = instruction.run.msg
-        MARKERS.log.warn(msg.transid, "activation %s came twice; the second was dropped", msg.activation_id)
-
-    def _report_prewarm(self, instruction: i.ReportPrewarm) -> None:
-        make = tokens.prewarm_cold_start if instruction.what == "coldstart" else tokens.prewarm_expired
-        METRICS.count(make(f"{instruction.memory} MB", instruction.kind), instruction.count)
-
-    def _report_shortage(self, instruction: i.ReportShortage) -> None:
-        memory, kind = instruction.memory, instruction.kind
-        MARKERS.log.info(NANNY, "no room for a prewarmed container of %s with %s MB", kind, memory)
 
     def _backfill_later(self, instruction: i.BackfillLater) -> None:
         if not self.has_timer(BACKFILL):
@@ -303,8 +264,7 @@ class ContainerPool(IoActor):
 
     def _set_gauges(self) -> None:
         if self._machine is not None:
-            for token, value in gauges(status_of(self._machine)).items():
-                METRICS.gauge(token, value)
+            poolreports.set_gauges(status_of(self._machine))
 
     def _needed(self) -> PoolSetup:
         if self._setup is None:
@@ -312,18 +272,8 @@ class ContainerPool(IoActor):
         return self._setup
 
 
-def gauges(status: PoolStatus) -> dict[tokens.Token, int]:
-    """What the original's pool emits every ten seconds."""
-    return {
-        tokens.POOL_RUNBUFFER_COUNT: status.waiting_count,
-        tokens.POOL_RUNBUFFER_SIZE: status.waiting_memory,
-        tokens.POOL_ACTIVE_COUNT: status.busy_count,
-        tokens.POOL_ACTIVE_SIZE: status.busy_memory,
-        tokens.POOL_PREWARM_COUNT: status.prewarm_count,
-        tokens.POOL_PREWARM_SIZE: status.prewarm_memory,
-        tokens.POOL_IDLES_COUNT: status.idle_count,
-        tokens.POOL_IDLES_SIZE: status.idle_memory,
-    }
+def _reporting(report: Callable[[Any], None]) -> Callable[[ContainerPool, Any], None]:
+    return lambda _, instruction: report(instruction)
 
 
 ContainerPool._does = {
@@ -334,10 +284,10 @@ ContainerPool._does = {
     i.SendDismiss: ContainerPool._send_dismiss,
     i.ReleaseCredits: ContainerPool._release,
     i.FailRun: ContainerPool._fail_run,
-    i.ReportWaiting: ContainerPool._report_waiting,
-    i.ReportTwin: ContainerPool._report_twin,
-    i.ReportPrewarm: ContainerPool._report_prewarm,
-    i.ReportShortage: ContainerPool._report_shortage,
+    i.ReportWaiting: _reporting(poolreports.report_waiting),
+    i.ReportTwin: _reporting(poolreports.report_twin),
+    i.ReportPrewarm: _reporting(poolreports.report_prewarm),
+    i.ReportShortage: _reporting(poolreports.report_shortage),
     i.BackfillLater: ContainerPool._backfill_later,
     i.ReportDrained: ContainerPool._report_drained,
 }

@@ -8,30 +8,25 @@ known and ends with a cause. Decisions are in `core.invoker`. (OpenWhisk, Invoke
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar
 
-from attrs import field, frozen
+from attrs import frozen
 from thespian.actors import ActorAddress
 
 from owactors.actor.actionfetch import fetch_action
 from owactors.actor.containerpool import ContainerPool, PoolSetup
+from owactors.actor.invokersetup import InvokerSetup
 from owactors.actor.io import IoActor, on
-from owactors.actor.messagefeed import FeedSetup, MessageFeed
+from owactors.actor.messagefeed import FeedConsumer, FeedSetup, MessageFeed
 from owactors.actor.storeclient import StoreUser
-from owactors.connector.port import Consumer
-from owactors.core.containerpool.settings import PoolSettings
 from owactors.core.invoker import fallback, intake
 from owactors.core.invoker.reading import Unreadable, read_message
 from owactors.core.messagefeed import FeedSettings
-from owactors.core.storepolicy import StorePolicy
 from owactors.entity.activation import ActivationResponse, WhiskActivation
-from owactors.entity.instance import InvokerInstanceId
-from owactors.entity.limits import LimitBounds
-from owactors.entity.manifest import ExecManifest
 from owactors.message.ack import AcknowledgementMessage, CombinedCompletionAndResultMessage, ResultMessage
 from owactors.message.activation import ActivationMessage
-from owactors.message.container import ProxySettings, SendAck, StoreActivation
+from owactors.message.container import SendAck, StoreActivation
 from owactors.message.feed import FeedStopped, Handle, Processed, StopFeed
 from owactors.message.health import PingMessage
 from owactors.message.pool import Drain, Drained, GetPoolStatus, PoolStatus
@@ -40,35 +35,9 @@ from owactors.observe.markers import Markers
 from owactors.observe.tokens import INVOKER_ACTIVATION
 
 MARKERS = Markers("InvokerReactive")
+__all__ = ["Invoker", "InvokerSetup"]
+
 PING, BLACKLIST = "ping", "blacklist"
-
-
-@frozen(eq=False)
-class InvokerSetup:
-    """The first message to an invoker.
-
-    `store` is the store actor. Acknowledgements go to `acks[controller id]`, else to `controller`. `factory` is a
-    container factory by reference; without one each process builds its own from `factory_settings`. With `consumer`
-    (of this process) messages are fetched from a broker; they may be sent as ActivationMessage as well. `health`
-    gets a PingMessage every `ping_interval` seconds. `colocate` False: pool here, a process for each proxy.
-    """
-
-    instance: InvokerInstanceId
-    pool: PoolSettings
-    proxies: ProxySettings
-    manifest: ExecManifest
-    store: Any
-    controller: Any = None
-    acks: Mapping[str, Any] = field(factory=dict)
-    bounds: LimitBounds = LimitBounds()
-    policy: StorePolicy = StorePolicy()
-    factory: Any = None
-    factory_settings: Any = None
-    colocate: bool = True
-    consumer: Consumer | None = None
-    health: Any = None
-    ping_interval: float = 1.0
-    blacklist_interval: float = 300.0
 
 
 class TimerFired(str):
@@ -126,7 +95,7 @@ class Invoker(StoreUser):
         about = PoolSetup(setup.pool, setup.proxies, feed, here, here, factory, settings, setup.colocate)
         self.tell(self._pool, about)
 
-    def _create_feed(self, setup: InvokerSetup, consumer: Consumer) -> None:
+    def _create_feed(self, setup: InvokerSetup, consumer: FeedConsumer) -> None:
         capacity = setup.pool.max_peek(setup.bounds.memory.min, setup.bounds.concurrency.max)
         settings = FeedSettings("activation", capacity, min(consumer.max_peek, 2 * capacity))
         self._feed = self.create(self.feed_class)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from owactors.actor.containerpool import ADJUST, BACKFILL, GAUGES, PROXY_ENDED, ContainerPool, TimerFired, gauges
+from owactors.actor.containerpool import ADJUST, BACKFILL, GAUGES, PROXY_ENDED, ContainerPool, TimerFired
+from owactors.actor.poolreports import gauges
 from owactors.message.ack import CombinedCompletionAndResultMessage, CompletionMessage
 from owactors.message.container import (
     ContainerDestroyed,
