@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -95,4 +95,6 @@ class FeedOrders(RuleBasedStateMachine):
 
 
 TestFeedOrders = FeedOrders.TestCase
-TestFeedOrders.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestFeedOrders.settings = settings(
+    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import define, field
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -266,4 +266,6 @@ class PoolOrders(RuleBasedStateMachine):
 
 
 TestPoolOrders = PoolOrders.TestCase
-TestPoolOrders.settings = settings(max_examples=80, stateful_step_count=60, deadline=None)
+TestPoolOrders.settings = settings(
+    max_examples=80, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+)
