@@ -292,6 +292,47 @@ def test_a_defect_still_leaves_a_record(monkeypatch: pytest.MonkeyPatch) -> None
     played(scene)
 
 
+SEQUENCE = {"kind": "sequence"}
+
+
+@pytest.mark.scenario("S05")
+def test_names_of_components() -> None:
+    async def scene(bench: Bench) -> None:
+        await bench.function("a", inc)
+        bad = await bench.request("PUT", f"{HERE}/s", {"exec": {**SEQUENCE, "components": ["a"]}})
+        assert bad.status == 400
+        assert "must contain at least the namespace and the name of the entity" in shown(bad)["error"]
+        good = await bench.request("PUT", f"{HERE}/s", {"exec": {**SEQUENCE, "components": ["/_/a"]}})
+        assert shown(good)["exec"]["components"] == ["/guest/a"]
+
+    played(scene)
+
+
+@pytest.mark.scenario("S06")
+def test_a_sequence_that_becomes_an_action_has_no_parameters() -> None:
+    async def scene(bench: Bench) -> None:
+        await bench.function("a", inc)
+        await bench.sequence("s", "/_/a")
+        code = {"exec": {"kind": "nodejs:20", "code": "-"}}
+        changed = await bench.request("PUT", f"{HERE}/s?overwrite=true", code)
+        assert shown(changed)["parameters"] == []
+
+    played(scene)
+
+
+@pytest.mark.scenario("S16")
+def test_a_private_action_of_others_cannot_be_a_component() -> None:
+    async def scene(bench: Bench) -> None:
+        await bench.subject("other")
+        code = {"exec": {"kind": "nodejs:20", "code": "-"}}
+        await bench.request("PUT", "/namespaces/other/actions/a", code, user="other")
+        refused = await bench.request("PUT", f"{HERE}/s", {"exec": {**SEQUENCE, "components": ["/other/a"]}})
+        assert refused.status == 403
+        assert "other/a" in shown(refused)["error"]
+
+    played(scene)
+
+
 class _With:
     """A store with some of its methods replaced."""
 
