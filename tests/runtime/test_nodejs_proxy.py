@@ -102,6 +102,28 @@ def test_rejected_error(proxy: Proxy) -> None:
     assert (answer["error"]["name"], answer["error"]["message"], answer["error"]["code"]) == ("TypeError", "no", 3)
 
 
+def test_rejected_values_become_json(proxy: Proxy) -> None:
+    """Circles, functions and errors inside of errors."""
+    proxy.init(
+        "async function main() { const e = new Error('out');"
+        " throw Object.assign(e, {self: e, f: () => 1, cause: new Error('in')}) }"
+    )
+    error = proxy.run()[1]["error"]
+    assert (error["message"], error["self"], error["cause"]["message"]) == ("out", "[Circular]", "in")
+    assert "f" not in error
+
+
+def test_complaints_are_logged(proxy: Proxy) -> None:
+    """Why a result was refused is in the action's log."""
+    proxy.init("function main(a) { if (a.t) throw a.t; return 7 }")
+    proxy.run()
+    proxy.run({"t": {"code": 1}})
+    proxy.__exit__()
+    refused, thrown, _ = proxy.err.split(SENTINEL)
+    assert refused == 'Result must be of type object but has type "number": 7\n'
+    assert thrown == "{ code: 1 }\n"
+
+
 def test_zip(proxy: Proxy) -> None:
     """package.json with main, modules of node_modules, a symbolic link."""
     files = {
@@ -138,9 +160,15 @@ def test_tar(proxy: Proxy) -> None:
 
 def test_zip_without_entry(proxy: Proxy) -> None:
     """Upstream's words."""
-    status, answer = proxy.init(zipped({"other.js": ""}), binary=True)
-    assert status == 502
-    assert "must contain either package.json or index.js" in answer["error"]
+    words = "Zipped actions must contain either package.json or index.js at the root."
+    answer = {"error": f"Initialization has failed due to: {words}"}
+    assert proxy.init(zipped({"other.js": ""}), binary=True) == (502, answer)
+
+
+def test_broken_zip(proxy: Proxy) -> None:
+    """Upstream's words; the log says more."""
+    words = "Initialization has failed due to: There was an error uncompressing the action archive."
+    assert proxy.init("UEsDBAoAAAAAAA==", binary=True) == (502, {"error": words})
 
 
 def test_environment(proxy: Proxy) -> None:

@@ -4,6 +4,7 @@
 const fs = require('fs')
 const http = require('http')
 const path = require('path')
+const util = require('util')
 
 const SENTINEL = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n'
 const NOT_A_DICTIONARY = 'The action did not return a dictionary.'
@@ -33,7 +34,22 @@ function writeAll (fd, text) {
   }
 }
 
-function sentinels () {
+// A full pipe makes node queue what is printed; the marks must not overtake it.
+function flushed (stream) {
+  if (stream.writableLength === 0 || stream.destroyed) return Promise.resolve()
+  return new Promise(resolve => {
+    if (stream.writableEnded) stream.once('finish', resolve).once('close', resolve)
+    else stream.write('', () => resolve())
+  })
+}
+
+// What console.error(...things) prints, whatever became of the console.
+function complain (...things) {
+  writeAll(own[1], `${util.format(...things)}\n`)
+}
+
+async function sentinels () {
+  await Promise.all([process.stdout, process.stderr].map(flushed))
   own.forEach(fd => writeAll(fd, SENTINEL))
 }
 
@@ -60,8 +76,8 @@ async function init (body) {
   try {
     handler = await load(message.code, message.main || 'main', Boolean(message.binary))
   } catch (error) {
-    writeAll(own[1], `${error && error.stack ? error.stack : error}\n`)
-    sentinels()
+    complain('Error during initialization:', error)
+    await sentinels()
     throw refused(502, `Initialization has failed due to: ${error && error.stack ? error.stack : error}`)
   } finally {
     starting = false
@@ -94,10 +110,15 @@ function lookUp (exports, main) {
 }
 
 async function fromArchive (data, main) {
-  unpack(data, process.cwd())
   const folder = process.cwd()
+  try {
+    unpack(data, folder)
+  } catch (error) {
+    complain(error)
+    throw 'There was an error uncompressing the action archive.'
+  }
   if (!fs.existsSync(path.join(folder, 'package.json')) && !fs.existsSync(path.join(folder, 'index.js'))) {
-    throw new Error('Zipped actions must contain either package.json or index.js at the root.')
+    throw 'Zipped actions must contain either package.json or index.js at the root.'
   }
   const exports = await requireOrImport(folder)
   return lookUp(exports, main) || (exports.default && lookUp(exports.default, main))
@@ -164,10 +185,11 @@ async function run (body) {
   setRunEnvironment(message)
   try {
     const result = await call(message.value === undefined ? {} : message.value)
-    if (typeof result !== 'object') throw refused(502, NOT_A_DICTIONARY)
-    return result
+    if (typeof result === 'object') return result
+    complain(`Result must be of type object but has type "${typeof result}":`, result)
+    throw refused(502, NOT_A_DICTIONARY)
   } finally {
-    sentinels()
+    await sentinels()
   }
 }
 
@@ -177,7 +199,7 @@ async function call (value) {
   try {
     result = handler(value)
   } catch (error) {
-    writeAll(own[1], `${error && error.stack ? error.stack : error}\n`)
+    complain(error)
     throw refused(502, `An error has occurred: ${error}`)
   }
   try {
@@ -188,9 +210,19 @@ async function call (value) {
   }
 }
 
-function plainError (error) {
-  if (!(error instanceof Error)) return error
-  return { name: error.name, message: error.message, stack: error.stack, ...error }
+// An error as JSON: its own fields, and the texts that errors inherit or hide. Circles are cut.
+function plainError (error, above = []) {
+  if (typeof error === 'function') return `[Function: ${error.name || 'anonymous'}]`
+  if (typeof error !== 'object' || error === null) return error
+  const path = [...above, error]
+  const plain = Array.isArray(error) ? [] : {}
+  for (const [name, value] of Object.entries(error)) {
+    if (typeof value !== 'function') plain[name] = path.includes(value) ? '[Circular]' : plainError(value, path)
+  }
+  for (const name of ['name', 'message', 'stack', 'code']) {
+    if (typeof error[name] === 'string') plain[name] = error[name]
+  }
+  return plain
 }
 
 function setEnvironment (values) {
