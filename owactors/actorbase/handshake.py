@@ -76,6 +76,8 @@ class Caller(Handshake):
     def receive(self, data: bytes) -> bytes:
         """Feed received bytes; the reply to send, b"" while more is needed. HandshakeFailed."""
         self._buffer += data
+        if self.done:
+            return b""
         if not MAGIC.startswith(self._buffer[: len(MAGIC)]):
             raise HandshakeFailed("no greeting")
         if len(self._buffer) < GREETING + PROOF:
@@ -94,6 +96,8 @@ class Answerer(Handshake):
     def receive(self, data: bytes) -> bytes:
         """Feed received bytes; the reply to send, b"" while more is needed. HandshakeFailed."""
         self._buffer += data
+        if self.done:
+            return b""
         if self._nonces:
             if len(self._buffer) >= PROOF:
                 self._check(b"caller")

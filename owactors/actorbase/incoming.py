@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from thespian.actors import ActorAddress
 
-from owactors.actorbase.addresses import Address
+from owactors.actorbase.addresses import Address, address
 from owactors.actorbase.counters import COUNTERS
 from owactors.actorbase.frames import BadFrame, FrameReader, Seal, pack
 from owactors.actorbase.handshake import Answerer, HandshakeFailed
@@ -30,13 +30,13 @@ class Origin:
     __slots__ = ("address", "connection", "external", "owed", "received", "senders", "taken")
 
     def __init__(self, hello: Hello) -> None:
-        self.address = hello.address
+        self.address = address(hello.host, hello.port)
         self.external = hello.external
         self.received = self.taken = hello.first
         self.owed = 0
         """Letters taken since the last acknowledgement."""
         self.connection: Incoming | None = None
-        self.senders: dict[int, ActorAddress] = {0: hello.address}
+        self.senders: dict[int, ActorAddress] = {0: self.address}
 
     def sender(self, number: int) -> ActorAddress:
         found = self.senders.get(number)

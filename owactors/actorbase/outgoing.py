@@ -145,7 +145,7 @@ class Peer:
 
     def _hello(self) -> Hello:
         host = self.host
-        return Hello(self._stream, self._incarnation, self._acked, host.external, host.myAddress)
+        return Hello(self._stream, self._incarnation, self._acked, host.external, *host.name)
 
     def _error(self, error: int) -> None:
         """Refused means dead at once; anything else is tried again for RETRY_FOR seconds."""

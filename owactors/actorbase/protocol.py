@@ -7,16 +7,14 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from thespian.actors import ActorAddress
-
 from owactors.actorbase.frames import LENGTH, BadFrame, pack
 from owactors.actorbase.limits import MAX_FRAME
-from owactors.actorbase.unpickling import loads
 
 INCARNATION = 16
 STREAM = 16
 UNKNOWN = bytes(INCARNATION)
-HELLO = struct.Struct(f">{STREAM}s{INCARNATION}sQB")
+HELLO = struct.Struct(f">{STREAM}s{INCARNATION}sQBH")
+MOST_HOST = 255
 LETTER = struct.Struct(">QQ")
 ACK = struct.Struct(">cQ")
 REPLY_LIMIT = 64
@@ -37,23 +35,25 @@ class Hello:
     first: int
     external: bool
     """The caller waits for its letters to be taken: acknowledge each at once."""
-    address: ActorAddress
+    host: str
+    port: int
+    """Where the caller's process can be called."""
 
     def pack(self) -> bytes:
-        fixed = HELLO.pack(self.stream, self.expected, self.first, self.external)
-        return pack(fixed + pickle.dumps(self.address, 5))
+        fixed = HELLO.pack(self.stream, self.expected, self.first, self.external, self.port)
+        return pack(fixed + self.host.encode("ascii"))
 
     @classmethod
     def unpack(cls, body: bytes) -> Hello:
         """BadFrame if it is not a hello."""
         try:
-            stream, expected, first, external = HELLO.unpack_from(body)
-            caller = loads(memoryview(body)[HELLO.size :])
-        except Exception as failure:
+            stream, expected, first, external, port = HELLO.unpack_from(body)
+            host = body[HELLO.size :].decode("ascii")
+        except (struct.error, UnicodeDecodeError) as failure:
             raise BadFrame(f"no hello: {failure}") from failure
-        if not isinstance(caller, ActorAddress):
-            raise BadFrame("no address in hello")
-        return cls(stream, expected, first, bool(external), caller)
+        if external > 1 or not 0 < len(host) <= MOST_HOST:
+            raise BadFrame("no hello")
+        return cls(stream, expected, first, bool(external), host, port)
 
 
 def pack_letter(target: int, sender: int, message: Any) -> bytes:
