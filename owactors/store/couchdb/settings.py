@@ -1,0 +1,51 @@
+"""Where the CouchDB is, and how its databases are called."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from attrs import field, frozen
+
+
+@frozen
+class CouchSettings:
+    """`url` without name and password; `prefix` begins the names of the three databases."""
+
+    url: str = "http://127.0.0.1:5984"
+    username: str = ""
+    password: str = field(default="", repr=False)
+    prefix: str = "whisk_local_"
+    #: seconds that one exchange with the server may take; views may take longer, since they may have to be built
+    timeout: float = 10.0
+    view_timeout: float = 60.0
+    #: seconds that a call goes on trying while the server is away; once that is known, calls fail at once
+    patience: float = 2.0
+
+    @classmethod
+    def of(cls, url: str, username: str = "", password: str = "", prefix: str = "whisk_local_") -> CouchSettings:
+        """Name and password may also stand in the URL. ValueError: not the URL of a server."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"{url!r} is not the URL of a CouchDB, such as http://127.0.0.1:5984")
+        host = parts.netloc.rpartition("@")[2]
+        return cls(
+            urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", "")),
+            username or unquote(parts.username or ""),
+            password or unquote(parts.password or ""),
+            prefix,
+        )
+
+    @property
+    def entities(self) -> str:
+        """Name of the database of actions, packages, triggers and rules."""
+        return f"{self.prefix}whisks"
+
+    @property
+    def subjects(self) -> str:
+        """Name of the database of subjects and limits."""
+        return f"{self.prefix}subjects"
+
+    @property
+    def activations(self) -> str:
+        """Name of the database of activation records and acceptances."""
+        return f"{self.prefix}activations"
