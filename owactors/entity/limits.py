@@ -162,5 +162,5 @@ def _reader(name: str) -> Any:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, ByteSize):
-        return str(value)
+        return value.as_read
     return list(value) if isinstance(value, tuple) else value

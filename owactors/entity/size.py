@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from attrs import frozen
+from attrs import field, frozen
 
 from owactors.entity.errors import DeserializationError
 from owactors.entity.jsonfields import as_string
@@ -15,9 +15,13 @@ _FACTOR = {"B": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 
 @frozen(order=True)
 class ByteSize:
-    """A number of bytes, never negative. `str()` uses the largest unit that divides it."""
+    """A number of bytes, never negative. `str()` uses the largest unit that divides it.
+
+    `unit` (B, K, M, G) is that of the text it was read from: equal sizes may have different ones.
+    """
 
     bytes: int
+    unit: str = field(default="", eq=False, order=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         if self.bytes < 0:
@@ -39,7 +43,8 @@ class ByteSize:
         match = _FORM.fullmatch(text)
         if match is None:
             raise ValueError(f"{text!r} is not a size: write a whole number and B, KB, MB or GB, as in '256 MB'")
-        return cls(int(match[1]) * _FACTOR[match[2][0].upper()])
+        unit = match[2][0].upper()
+        return cls(int(match[1]) * _FACTOR[unit], unit)
 
     @classmethod
     def from_json(cls, value: object) -> ByteSize:
@@ -54,6 +59,13 @@ class ByteSize:
     def to_json(self) -> str:
         """`"<n> B"`: sizes travel in bytes, as the original writes sizes it loaded from its configuration."""
         return f"{self.bytes} B"
+
+    @property
+    def as_read(self) -> str:
+        """The text in the unit it was read with; a size that was not read is written as by `str()`."""
+        if not self.unit:
+            return str(self)
+        return f"{self.bytes // _FACTOR[self.unit]} {self.unit.rstrip('B')}B"
 
     @property
     def to_mb(self) -> int:
