@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from attrs import frozen
@@ -12,6 +13,7 @@ from owactors.container.docker.settings import DockerSettings
 from owactors.container.port import ContainerSpec, WhiskContainerStartupError
 
 T = TypeVar("T")
+THREADS = 32
 
 
 class EngineError(Exception):
@@ -41,6 +43,8 @@ class Engine:
         self.settings = settings
         self._api: Any = None
         self._errors: Any = None
+        # Threads of our own: a pull may hold one for minutes.
+        self._threads = ThreadPoolExecutor(THREADS, "docker")
 
     async def connect(self) -> str:
         """Reach the engine; its version. Raises WhiskContainerStartupError."""
@@ -55,9 +59,9 @@ class Engine:
         settings = self.settings
         try:
             self._api = docker.APIClient(
-                base_url=settings.host, timeout=settings.call_timeout, max_pool_size=32, version="auto"
+                base_url=settings.host, timeout=settings.call_timeout, max_pool_size=THREADS, version="auto"
             )
-            return str((await asyncio.to_thread(self._api.version))["Version"])
+            return str((await self._in_thread(self._api.version))["Version"])
         except Exception as error:
             raise WhiskContainerStartupError(
                 f"no Docker engine answers at {settings.host} ({error}); start one, or choose another with "
@@ -67,7 +71,12 @@ class Engine:
     async def pull(self, image: str) -> None:
         """Pull `image`; no tag means latest."""
         name, tag = split_tag(image)
-        await self._call(lambda: self._pull(name, tag or "latest"))
+        seconds = self.settings.pull_timeout
+        try:
+            async with asyncio.timeout(seconds):
+                await self._call(lambda: self._pull(name, tag or "latest"))
+        except TimeoutError:
+            raise EngineError(0, f"not pulled after {seconds:g} s") from None
 
     async def create(self, name: str, spec: ContainerSpec, labels: dict[str, str]) -> str:
         """Create a container, not started; its id."""
@@ -146,6 +155,7 @@ class Engine:
 
     def close(self) -> None:
         """Let the connections go."""
+        self._threads.shutdown(wait=False)
         if self._api is not None:
             self._api.close()
 
@@ -176,9 +186,12 @@ class Engine:
             if "error" in line:
                 raise self._errors.APIError(line["error"])
 
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
     async def _call(self, call: Callable[[], T]) -> T:
         try:
-            return await asyncio.to_thread(call)
+            return await self._in_thread(call)
         except self._errors.APIError as error:
             raise EngineError(error.status_code or 0, str(error.explanation or error)) from error
         except Exception as error:

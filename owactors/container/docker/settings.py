@@ -30,5 +30,6 @@ class DockerSettings:
     read_only: bool = False
     start_timeout: float = 30.0
     call_timeout: float = 60.0
+    pull_timeout: float = 600.0
     parallel_starts: int = field(factory=lambda: os.cpu_count() or 1)
     parallel_removals: int = 4
