@@ -15,6 +15,8 @@ from thespian.system.transport import (
     TransmitOnly,
 )
 
+from owactors.actorbase.loops import new_loop
+
 Handler = Callable[[Any], Any]
 RETURN_FIRST = object()
 """Handler of a run that ends with the first message."""
@@ -26,7 +28,7 @@ class Running:
     def __init__(self) -> None:
         # A forked child inherits its parent's running loop.
         asyncio._set_running_loop(None)
-        self.loop = asyncio.new_event_loop()
+        self.loop = new_loop()
         self.thread: int | None = None
         self.handler: Any = None
         self._result: Any = None
