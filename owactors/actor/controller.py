@@ -10,7 +10,7 @@ import os
 import time
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 from thespian.actors import ActorAddress
 
 from owactors.actor.awaitedrecords import AwaitedRecords
@@ -220,7 +220,8 @@ def _reason(cause: BaseException) -> str:
 async def _prepare(setup: ControllerSetup) -> Store:
     """The open store: with the subjects that must be there, and every call that was lost ended."""
     loop = asyncio.get_running_loop()
-    store = await loop.run_in_executor(None, open_store, setup.store.backend, Path(setup.store.folder))
+    couchdb = setup.store.couchdb and evolve(setup.store.couchdb, owner=setup.instance)
+    store = await loop.run_in_executor(None, open_store, setup.store.backend, Path(setup.store.folder), couchdb)
     for subject in setup.subjects:
         await _ensure(store, subject)
     await end_lost_calls(store.activations, int(time.time() * 1000))

@@ -34,6 +34,7 @@ from owactors.message.store import (
     StoreRequest,
     StoreUnavailable,
 )
+from owactors.store.couchdb.settings import CouchSettings
 from owactors.store.open import open_store
 from owactors.store.port import Store
 from owactors.store.retention import Retention, RetentionSettings, Upkeep
@@ -55,11 +56,13 @@ class ServeStore:
 class OpenStore:
     """To the store actor: open this store, close it at exit. StoreOpened or StoreNotOpened comes back."""
 
-    #: "sqlite" or "memory"
+    #: "sqlite", "memory" or "couchdb"
     backend: str
     folder: str
     policy: StorePolicy = StorePolicy()
     retention: RetentionSettings | None = RetentionSettings()
+    #: where "couchdb" is
+    couchdb: CouchSettings | None = None
 
 
 @frozen
@@ -266,7 +269,7 @@ class StoreActor(IoActor):
 
 async def _open(order: OpenStore) -> Store:
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(None, open_store, order.backend, Path(order.folder))
+    return await loop.run_in_executor(None, open_store, order.backend, Path(order.folder), order.couchdb)
 
 
 async def keep_records(store: Store, message: StoreRecords) -> None:

@@ -19,7 +19,9 @@ from owactors.node.settings import Settings
 @click.option("-p", "--port", type=int, help="Port to listen on, 0 for a free one. [node.port]")
 @click.option("-d", "--data-dir", type=click.Path(), metavar="FOLDER", help="Where everything is kept. [node.data_dir]")
 @click.option("--container", type=click.Choice(("sandbox", "docker")), help="Where actions run. [containers.backend]")
-@click.option("--store", type=click.Choice(("sqlite", "memory")), help="Where documents are kept. [store.backend]")
+@click.option(
+    "--store", type=click.Choice(("sqlite", "memory", "couchdb")), help="Where documents are kept. [store.backend]"
+)
 @click.option("-m", "--runtimes", metavar="FILE", help="Runtimes manifest, as JSON. [node.runtimes]")
 @settings_options
 @click.option("-v", "--verbose", is_flag=True, help="Log everything. [logging.level=debug]")

@@ -23,8 +23,8 @@ LIMITS = ("invocationsPerMinute", "concurrentInvocations", "firesPerMinute")
 
 
 def with_subjects(settings: Settings, change: Callable[[SubjectStore], Awaitable[Result]]) -> Result:
-    """Runs `change` on the subjects of the settings' data folder; Failure if a node has it open."""
-    if settings.store.backend != "sqlite":
+    """Runs `change` on the subjects of the settings' store; Failure if it is a data folder that a node has open."""
+    if settings.store.backend == "memory":
         raise Failure("the memory store forgets its users; they can only be changed in an SQLite store.", USAGE)
     try:
         return asyncio.run(_opened(settings, change))
@@ -33,9 +33,9 @@ def with_subjects(settings: Settings, change: Callable[[SubjectStore], Awaitable
 
 
 async def _opened(settings: Settings, change: Callable[[SubjectStore], Awaitable[Result]]) -> Result:
-    from owactors.store.sqlite.store import SqliteStore
+    from owactors.cli.openstores import open_place, place_of
 
-    store = SqliteStore.open(settings.node.data_dir)
+    store = open_place(place_of(settings, settings.store.backend))
     try:
         return await change(store.subjects)
     finally:

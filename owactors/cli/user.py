@@ -1,4 +1,4 @@
-"""`owactors user`: who may call, with which key and limits. Works on the data folder of a stopped node."""
+"""`owactors user`: who may call, with which key and limits. Works on the store itself, not through a node."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LETTERS = string.ascii_letters + string.digits
 def user(ctx: click.Context, data_dir: str | None, config_file: Path | None, set_: tuple[str, ...]) -> None:
     """Manage subjects, their namespaces, keys and limits.
 
-    The node must be stopped: its data folder is changed directly.
+    The store is changed directly: a node that keeps everything in its data folder must be stopped.
     """
     if not ctx.resilient_parsing:
         ctx.obj = load_settings(config_file, set_, {"node.data_dir": data_dir})

@@ -8,6 +8,7 @@ Unknown keys and bad values raise a SettingsError that says what would be right.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from owactors.node.settings_errors import BadSetting, SettingsError, UnknownSett
 from owactors.node.settings_sources import Found, Table
 from owactors.node.settings_tree import Settings
 from owactors.node.settings_values import READERS, show
+from owactors.store.couchdb.settings import CouchSettings
 
 __all__ = [
     "BadSetting",
@@ -35,6 +37,7 @@ __all__ = [
 ]
 
 _ORDERED = ("memory", "time", "logs", "concurrency")
+_DATABASE = re.compile(r"([a-z][a-z0-9_$()+-]*)?")
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -133,6 +136,7 @@ def _check_together(settings: Settings) -> None:
             _refuse(settings, "logging.levels", f"one of {', '.join(_LEVELS)} for {component}")
     for setting, length in (("aes_128", 16), ("aes_256", 32)):
         _check_encryption_key(settings, setting, length)
+    _check_couchdb(settings)
 
 
 def _check_ordered(settings: Settings, name: str) -> None:
@@ -153,6 +157,17 @@ def _check_encryption_key(settings: Settings, setting: str, length: int) -> None
         sizes = {-1}
     if sizes != {length} and (text or needed):
         _refuse(settings, f"parameter_storage.{setting}", f"{length} bytes in base64")
+
+
+def _check_couchdb(settings: Settings) -> None:
+    try:
+        given = CouchSettings.of(settings.couchdb.url)
+    except ValueError:
+        given = None
+    if given is None or given.username:
+        _refuse(settings, "couchdb.url", "a URL such as http://127.0.0.1:5984, user and password in keys of their own")
+    if not _DATABASE.fullmatch(settings.couchdb.prefix):
+        _refuse(settings, "couchdb.prefix", "small letters, digits and _$()+-, the first one a letter, or empty")
 
 
 def _refuse(settings: Settings, key: str, expected: str) -> None:

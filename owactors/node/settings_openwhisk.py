@@ -41,6 +41,8 @@ NAMES: Mapping[str, str] = {
     "CONFIG_whisk_containerProxy_timeouts_pauseGrace": "containers.pause_grace",
     "CONFIG_whisk_controller_activation_maxWaitForBlockingActivation": "controller.blocking_wait",
     "CONFIG_whisk_controller_interface": "node.host",
+    "CONFIG_whisk_couchdb_password": "couchdb.password",
+    "CONFIG_whisk_couchdb_username": "couchdb.username",
     "CONFIG_whisk_docker_client_parallelRuns": "containers.parallel_starts",
     "CONFIG_whisk_docker_client_timeouts_pull": "docker.pull_timeout",
     "CONFIG_whisk_execSizeLimit": "limits.code_max",

@@ -95,9 +95,17 @@ class DockerSettings:
 
 @frozen(kw_only=True)
 class StoreSettings:
-    backend: str = field(metadata=_one_of("sqlite", "memory"))
+    backend: str = field(metadata=_one_of("sqlite", "memory", "couchdb"))
     max_age: Seconds
     max_bytes: ByteSize
+
+
+@frozen(kw_only=True)
+class CouchdbSettings:
+    url: str
+    username: str
+    password: str = field(repr=False, metadata=_SECRET)
+    prefix: str
 
 
 @frozen(kw_only=True)
@@ -167,6 +175,7 @@ class Settings:
     sandbox: SandboxSettings
     docker: DockerSettings
     store: StoreSettings
+    couchdb: CouchdbSettings
     limits: LimitsSettings
     actors: ActorsSettings
     keys: KeysSettings

@@ -28,6 +28,7 @@ from owactors.node.settings import Settings, runtimes_manifest
 from owactors.node.settings_tree import LimitsSettings
 from owactors.rest.ports import RestSettings
 from owactors.runtime import find_launchers
+from owactors.store.couchdb.settings import CouchSettings
 from owactors.store.retention import RetentionSettings
 
 GUEST = "guest"
@@ -73,10 +74,20 @@ def store_policy(settings: Settings) -> StorePolicy:
     return StorePolicy(StoreLevel(controller.store_blocking_results), StoreLevel(controller.store_non_blocking_results))
 
 
+def couch_settings(settings: Settings) -> CouchSettings | None:
+    """Where the CouchDB is; None if the store is another one."""
+    couchdb = settings.couchdb
+    if settings.store.backend != "couchdb":
+        return None
+    return CouchSettings.of(couchdb.url, couchdb.username, couchdb.password, couchdb.prefix)
+
+
 def _store(settings: Settings) -> OpenStore:
     store = settings.store
     retention = RetentionSettings(max_age=store.max_age, max_bytes=store.max_bytes.bytes)
-    return OpenStore(store.backend, str(settings.node.data_dir), store_policy(settings), retention)
+    return OpenStore(
+        store.backend, str(settings.node.data_dir), store_policy(settings), retention, couch_settings(settings)
+    )
 
 
 def _system_limits(settings: Settings) -> SystemLimits:

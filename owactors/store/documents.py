@@ -43,6 +43,9 @@ class Documents(Protocol):
     async def attachment(self, doc_id: str, name: str) -> tuple[str, bytes]:
         """Content type and bytes. NoDocument."""
 
+    async def ids(self, after: str, most: int) -> list[str]:
+        """Up to `most` ids of documents, ascending, those after `after`."""
+
     async def rows(self, query: Query) -> Rows:
         """Values of the rows in order; whole documents for rows without value, or if `docs`."""
 

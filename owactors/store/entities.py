@@ -11,6 +11,7 @@ from owactors.store.views import ENTITY_COLLECTIONS
 
 Json = dict[str, Any]
 Rows = list[Json]
+Ids = list[str]
 
 
 @frozen
@@ -38,6 +39,10 @@ class Entities:
     async def attachment(self, doc_id: str, name: str) -> tuple[str, bytes]:
         """See the port."""
         return await self.documents.attachment(doc_id, name)
+
+    async def ids(self, *, after: str = "", most: int = 500) -> Ids:
+        """See the port."""
+        return await self.documents.ids(after, most)
 
     async def list(
         self,

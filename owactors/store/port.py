@@ -18,6 +18,7 @@ from owactors.message.store import Acceptance, NamespaceUsage, RecordEntry
 
 Json = dict[str, Any]
 Rows = list[Json]
+Ids = list[str]
 
 
 class EntityStore(Protocol):
@@ -43,6 +44,9 @@ class EntityStore(Protocol):
 
     async def attachment(self, doc_id: str, name: str) -> tuple[str, bytes]:
         """Content type and bytes. NoDocument: no such document or attachment."""
+
+    async def ids(self, *, after: str = "", most: int = 500) -> Ids:
+        """Ids of documents, ascending, those after `after`: a page of all there are, of every namespace."""
 
     async def list(
         self,
@@ -102,6 +106,9 @@ class SubjectStore(Protocol):
 
     async def delete(self, doc_id: str, rev: str) -> None:
         """As EntityStore.delete."""
+
+    async def ids(self, *, after: str = "", most: int = 500) -> Ids:
+        """Ids of documents, ascending, those after `after`: a page of all there are, of every namespace."""
 
     async def list(self, *, skip: int = 0, limit: int = 0) -> Rows:
         """Subject documents by name."""

@@ -12,6 +12,7 @@ from owactors.store.views import name_key, pair_key
 
 Json = dict[str, Any]
 Rows = list[Json]
+Ids = list[str]
 
 
 @frozen
@@ -56,6 +57,10 @@ class Subjects:
     async def delete(self, doc_id: str, rev: str) -> None:
         """See the port."""
         await self.documents.delete(doc_id, rev)
+
+    async def ids(self, *, after: str = "", most: int = 500) -> Ids:
+        """See the port."""
+        return await self.documents.ids(after, most)
 
     async def list(self, *, skip: int = 0, limit: int = 0) -> Rows:
         """See the port."""

@@ -32,16 +32,22 @@ _TIDY_STEP = 2000
 
 @define(eq=False)
 class Acceptances:
-    """Those of one activations database."""
+    """Those of one activations database; `unfinished` ones only of this owner."""
 
     _database: CouchDatabase
     _outbox: Outbox
+    _owner: str | None = field(init=False)
     _known: dict[Key, str] = field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._owner = self._database.client.settings.owner
 
     async def add(self, accepted: Acceptance) -> None:
         """On disk on return. One that is there stays."""
         key = (accepted.namespace, accepted.activation_id)
-        await self._outbox.send([acceptance_parcel(accepted, lambda revision: self._remember(key, revision))])
+        await self._outbox.send(
+            [acceptance_parcel(accepted, self._owner, lambda revision: self._remember(key, revision))]
+        )
 
     def _remember(self, key: Key, revision: str | None) -> None:
         if revision is not None and len(self._known) < _MOST_KNOWN:
@@ -65,10 +71,14 @@ class Acceptances:
     async def unfinished(self) -> tuple[Acceptance, ...]:
         """Those without a record, oldest first."""
         rows = await self._database.between(*ACCEPTANCES, docs=True)
-        accepted = [acceptance_of(row["doc"]) for row in rows if row.get("doc")]
+        documents = [row["doc"] for row in rows if row.get("doc")]
+        accepted = [acceptance_of(one) for one in documents if self._is_ours(one.get("owner"))]
         recorded = await self._recorded([(one.namespace, one.activation_id) for one in accepted])
         left = [one for one in accepted if (one.namespace, one.activation_id) not in recorded]
         return tuple(sorted(left, key=lambda one: (one.accepted_at, one.activation_id)))
+
+    def _is_ours(self, owner: str | None) -> bool:
+        return self._owner is None or owner in (self._owner, None)
 
     async def _recorded(self, keys: Sequence[Key]) -> set[Key]:
         """Those that have a record, on disk or on its way."""

@@ -150,6 +150,17 @@ class CouchDatabase:
         rows: Rows = self._found(answer, "")["rows"]
         return rows
 
+    async def ids(self, after: str, most: int) -> list[str]:
+        """Up to `most` ids of documents that are no design documents, ascending, those after `after`."""
+        found: list[str] = []
+        while len(found) < most:
+            rows = await self.between(after, "\uffff", docs=False, limit=most + 1)
+            found += [row["id"] for row in rows if row["id"] > after and not row["id"].startswith("_design/")]
+            if len(rows) <= most:
+                break
+            after = rows[-1]["id"]
+        return found[:most]
+
     async def view(self, view: str, **options: Any) -> Rows:
         """Rows of `design document/view`, as up to date as the documents."""
         design, _, name = view.partition("/")

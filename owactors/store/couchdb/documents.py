@@ -65,6 +65,10 @@ class CouchDocuments:
         """See Documents."""
         return await self.database.attachment(doc_id, name)
 
+    async def ids(self, after: str, most: int) -> list[str]:
+        """See Documents."""
+        return await self.database.ids(after, most)
+
     async def rows(self, query: Query) -> Rows:
         """See Documents."""
         bounds = key_range(query.key, query.since, query.upto, descending=query.descending)

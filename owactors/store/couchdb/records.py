@@ -2,7 +2,7 @@
 
 An acceptance is a document of its own, which OpenWhisk's views pass over since it has no `activationId`:
 `{"_id": "acceptance:<namespace>/<activation id>", "entityType": "owactors.acceptance", "namespace", "activation",
-"message": base64, "acceptedAt"}`. No namespace can contain the colon, so that no record has such an id.
+"message": base64, "acceptedAt", "owner"}`. No namespace can contain the colon, so that no record has such an id.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def record_of(document: Json) -> Json:
     return {field: value for field, value in exact_document(document).items() if field not in _DOCUMENT_ONLY}
 
 
-def acceptance_parcel(accepted: Acceptance, confirmed: Callable[[str | None], None] | None = None) -> Parcel:
+def acceptance_parcel(
+    accepted: Acceptance, owner: str | None, confirmed: Callable[[str | None], None] | None = None
+) -> Parcel:
     """The acceptance's document."""
     doc_id = acceptance_id((accepted.namespace, accepted.activation_id))
     document = {
@@ -63,6 +65,7 @@ def acceptance_parcel(accepted: Acceptance, confirmed: Callable[[str | None], No
         "activation": accepted.activation_id,
         "message": base64.b64encode(accepted.message).decode(),
         "acceptedAt": accepted.accepted_at,
+        "owner": owner,
     }
     return Parcel(doc_id, document_bytes(document), confirmed=confirmed)
 

@@ -18,6 +18,8 @@ class CouchSettings:
     #: seconds that one exchange with the server may take; views may take longer, since they may have to be built
     timeout: float = 10.0
     view_timeout: float = 60.0
+    #: who accepts calls: `unfinished` leaves out those of other owners, who may still be at work on them; None: nobody
+    owner: str | None = None
     #: seconds that a call goes on trying while the server is away; once that is known, calls fail at once
     patience: float = 2.0
 
@@ -25,7 +27,7 @@ class CouchSettings:
     def of(cls, url: str, username: str = "", password: str = "", prefix: str = "whisk_local_") -> CouchSettings:
         """Name and password may also stand in the URL. ValueError: not the URL of a server."""
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
             raise ValueError(f"{url!r} is not the URL of a CouchDB, such as http://127.0.0.1:5984")
         host = parts.netloc.rpartition("@")[2]
         return cls(

@@ -12,6 +12,7 @@ from owactors.store.couchdb.documents import window
 
 Json = dict[str, Any]
 Rows = list[Json]
+Ids = list[str]
 
 #: a subject that has the same pair several times gives as many rows, which count as one
 _MOST_ROWS = 10
@@ -68,6 +69,10 @@ class CouchSubjects:
     async def delete(self, doc_id: str, rev: str) -> None:
         """See the port."""
         await self.database.delete(doc_id, rev)
+
+    async def ids(self, *, after: str = "", most: int = 500) -> Ids:
+        """See the port."""
+        return await self.database.ids(after, most)
 
     async def list(self, *, skip: int = 0, limit: int = 0) -> Rows:
         """See the port."""

@@ -114,6 +114,10 @@ class MemoryDocuments:
             raise NoDocument(f"{doc_id}/{name}")
         return found.content_type, found.data
 
+    async def ids(self, after: str, most: int) -> list[str]:
+        """See the port."""
+        return sorted(doc_id for doc_id in self._stored if doc_id > after)[:most]
+
     async def rows(self, query: Query) -> Rows:
         """See the port."""
         rows = self._matching(query)

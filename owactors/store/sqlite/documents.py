@@ -141,6 +141,14 @@ class SqliteDocuments:
             raise NoDocument(f"{doc_id}/{name}")
         return found[0], found[1]
 
+    async def ids(self, after: str, most: int) -> list[str]:
+        """See the port."""
+        statement = "SELECT id FROM document WHERE db = ? AND id > ? ORDER BY id LIMIT ?"
+        found = await self.readers.run(
+            lambda connection: connection.execute(statement, (self.db, after, most)).fetchall()
+        )
+        return [row[0] for row in found]
+
     async def rows(self, query: Query) -> Rows:
         """See the port."""
         if 0 < query.limit <= FEW and not query.docs:

@@ -103,6 +103,19 @@ def test_created_again_after_delete_the_old_revision_is_void(driven: Driven) -> 
         driven.do(driven.entities.delete("guest/a", old))
 
 
+def test_ids_page_by_page(driven: Driven) -> None:
+    doc_ids = sorted(f"ns{number % 3}/a{number}" for number in range(8))
+    for doc_id in doc_ids:
+        driven.do(driven.entities.put(action(doc_id)))
+    driven.do(driven.subjects.put({"_id": "mira-subject", "subject": "mira-subject"}))
+    driven.do(driven.subjects.put({"_id": "mira/limits"}))
+    assert driven.do(driven.entities.ids()) == doc_ids
+    assert driven.do(driven.entities.ids(most=3)) == doc_ids[:3]
+    assert driven.do(driven.entities.ids(after=doc_ids[2], most=3)) == doc_ids[3:6]
+    assert driven.do(driven.entities.ids(after=doc_ids[-1])) == []
+    assert driven.do(driven.subjects.ids()) == ["mira-subject", "mira/limits"]
+
+
 def test_what_comes_out_is_a_copy(driven: Driven) -> None:
     document = action("guest/a")
     driven.do(driven.entities.put(document))
