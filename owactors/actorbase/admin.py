@@ -100,6 +100,8 @@ def _daemon(site: Site, capabilities: dict[str, Any], log_definitions: Any, star
         transport.close()
         if site.temporary:
             _remove(site.folder)
+        else:
+            sweep(site.folder)
 
 
 def _set_signals(admin: Admin) -> None:

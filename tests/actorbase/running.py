@@ -1,0 +1,61 @@
+"""Starting systems, and waiting for what happens in other processes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+from thespian.actors import ActorAddress, ActorSystem
+
+from owactors import actorbase
+from tests.actorbase.system_actors import Call
+
+SECONDS = 20
+
+
+def start(folder: str, **more: Any) -> ActorSystem:
+    """A system of its own in this folder, ended with this process."""
+    actorbase.install()
+    actorbase.allow("tests.")
+    return ActorSystem("owactorsBase", capabilities=actorbase.capabilities(folder, more=more), transientUnique=True)
+
+
+def call(system: ActorSystem, target: ActorAddress, what: str, argument: Any = None) -> Any:
+    return system.ask(target, Call(what, argument), SECONDS)
+
+
+def eventually(condition: Callable[[], object], what: str = "condition") -> Any:
+    """The first true value of this within SECONDS."""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise AssertionError(f"{what} did not come true in {SECONDS} s")
+
+
+def alive(pid: int) -> bool:
+    """The process exists and is not a zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def processes_of(folder: str) -> list[int]:
+    """Processes that listen on a socket in this folder, of /proc's knowledge."""
+    with open("/proc/net/unix", encoding="ascii", errors="replace") as file:
+        nodes = {line.split()[6] for line in file if len(line.split()) > 7 and folder in line.split()[7]}
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            links = [os.readlink(f"/proc/{name}/fd/{fd}") for fd in os.listdir(f"/proc/{name}/fd")]
+        except OSError:
+            continue
+        if any(link == f"socket:[{node}]" for node in nodes for link in links):
+            found.append(int(name))
+    return found
