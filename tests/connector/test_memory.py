@@ -78,3 +78,19 @@ def test_a_group_whose_records_are_gone_begins_at_the_oldest() -> None:
 def test_a_topic_has_one_partition() -> None:
     with pytest.raises(ConnectorError, match="one partition"):
         asyncio.run(MemoryMessaging().ensure_topic("topic", TopicConfig(1000, partitions=2)))
+
+
+def test_the_next_member_reads_on_while_it_waits() -> None:
+    async def act(messaging: MemoryMessaging) -> None:
+        first, second = (messaging.consumer("topic", "group") for _ in range(2))
+        await messaging.producer().send("topic", b"1")
+        await first.peek()
+        await first.commit()
+        waiting = asyncio.create_task(second.peek(timeout=3600))
+        await asyncio.sleep(0)
+        await messaging.producer().send("topic", b"2")
+        assert [record.payload for record in await first.peek()] == [b"2"]
+        await first.close()
+        assert [record.payload for record in await waiting] == [b"2"]
+
+    play(act, MemoryMessaging(), TopicConfig(1000))
