@@ -54,6 +54,7 @@ class ContainerClient:
     address: Address
     _idle: list[Connection] = field(factory=list)
     _busy: set[Connection] = field(factory=set)
+    _retired: bool = False
 
     async def post(
         self, path: str, body: bytes, timeout: float, *, limit: int, truncation: int, retry: bool = False
@@ -84,6 +85,11 @@ class ContainerClient:
             made.close()
             return True
         return False
+
+    def retire(self) -> None:
+        """The container is gone and its address may soon be another's: no connection is made any more."""
+        self._retired = True
+        self.close()
 
     def close(self) -> None:
         """Close every connection; requests in flight end as NoResponseReceived."""
@@ -119,6 +125,8 @@ class ContainerClient:
     async def _connect_once(self, timeout: float) -> Connection | ConnectionFailed:
         loop = asyncio.get_running_loop()
         address = self.address
+        if self._retired:
+            return ConnectionFailed(f"the container at {address} is gone")
         try:
             async with asyncio.timeout(timeout):
                 if isinstance(address, UnixAddress):

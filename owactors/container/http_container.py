@@ -35,6 +35,7 @@ class HttpContainer:
         self.id = id
         self.client = ContainerClient(address)
         self.collector = LogCollector()
+        self.doubtful = False
 
     @property
     def address(self) -> str:
@@ -62,6 +63,8 @@ class HttpContainer:
         self.drain()
         self.collector.begin(log_limit)
         started = time.time_ns()
+        if self.doubtful and not await self.still_there():
+            self.client.retire()
         outcome = await self.client.post(
             "/run", encoded(body), timeout, limit=response_limit, truncation=truncation_limit
         )
@@ -80,6 +83,10 @@ class HttpContainer:
 
     def drain(self) -> None:
         """Take what the container has printed so far, where that can be done at once."""
+
+    async def still_there(self) -> bool:
+        """Asked before a run while `doubtful`: whether the address is still this container's."""
+        return True
 
     async def settle(self) -> None:
         """Give output that is still on its way a moment to arrive, where it is not taken by `drain`."""

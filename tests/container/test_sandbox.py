@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from owactors.container.port import ContainerFactory, WhiskContainerStartupError
+from owactors.container.sandbox.container import SandboxContainer
 from owactors.container.sandbox.factory import SandboxFactory
 from owactors.container.sandbox.settings import SandboxSettings
 from owactors.core.reply import NoResponseReceived
@@ -158,7 +159,9 @@ def test_cancelled_create_leaves_nothing(sandbox_backend: Backend, folder: Path)
             task = asyncio.ensure_future(factory.create(sandbox_backend.spec()))
             await asyncio.sleep(delay)
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            (made,) = await asyncio.gather(task, return_exceptions=True)
+            if isinstance(made, SandboxContainer):
+                await made.destroy()
         assert eventually(lambda: not alive_with(factory.boot + "-"))  # type: ignore[attr-defined]
         assert not cgroups_with(factory.boot + "-")  # type: ignore[attr-defined]
         assert not list((folder / "sandboxes").glob("*/*/state.json"))

@@ -20,6 +20,9 @@ LOG = logging.getLogger(__name__)
 QUIET = 0.03
 """Seconds without output after which nothing more is expected of a container that writes no end marks."""
 
+REATTACH_PAUSE = 0.2
+"""Seconds between tries to read on while the engine is away."""
+
 
 class DockerContainer(HttpContainer):
     """See Container. `remove` takes it from the engine, in the factory's queue."""
@@ -97,6 +100,13 @@ class DockerContainer(HttpContainer):
             await asyncio.sleep(0.005)
         return False
 
+    async def still_there(self) -> bool:
+        """The engine says so, or is away and cannot have given the address to another container."""
+        try:
+            return (await self._engine.inspect(self.id)).running
+        except EngineError as error:
+            return error.status == 0
+
     def last_words(self) -> str:
         """What it said before it ended, for the message of a failed start."""
         return self.collector.early_text()
@@ -111,7 +121,7 @@ class DockerContainer(HttpContainer):
             raise ContainerError(f"container {self.id}: {error.text}") from error
 
     async def _destroy(self) -> None:
-        self.client.close()
+        self.client.retire()
         if self._frozen and self._group is not None:
             self._group.thaw()
         await self._remove(self)
@@ -127,19 +137,27 @@ class DockerContainer(HttpContainer):
 
     def _on_stream_end(self) -> None:
         if self._removal is None:
+            self.doubtful = True
             self._reattaching = asyncio.get_running_loop().create_task(self._reattach_or_end())
 
     async def _reattach_or_end(self) -> None:
         """The stream also ends when the engine is restarted and the container lives on."""
-        try:
-            if (await self._engine.inspect(self.id)).running:
-                await self.attach()
-                return
-        except EngineError as error:
-            LOG.warning("the output of container %s is lost: %s", self.id, error)
+        while self._removal is None:
+            try:
+                if (await self._engine.inspect(self.id)).running:
+                    await self.attach()
+                    self.doubtful = False
+                    return
+                break
+            except EngineError as error:
+                if error.status:
+                    break
+                LOG.debug("the output of container %s cannot be read now: %s", self.id, error)
+            await asyncio.sleep(REATTACH_PAUSE)
         self._end()
 
     def _end(self) -> None:
+        self.client.retire()
         self.ended.set()
         self.collector.end_of_stream(STDOUT)
         self.collector.end_of_stream(STDERR)

@@ -174,7 +174,7 @@ class SandboxContainer(HttpContainer):
 
     async def _remove(self) -> None:
         parts = self._parts
-        self.client.close()
+        self.client.retire()
         await until(self._killed, 5.0)
         await parts.process_ended(5.0)
         for stream, fd in list(self._open_outputs.items()):
