@@ -19,6 +19,7 @@ from owactors.actor.httpserver import HttpServer, PortTaken, listening_socket
 from owactors.actor.io import on
 from owactors.actor.loadbalancer import LoadBalancer
 from owactors.actor.lostcalls import end_lost_calls
+from owactors.actor.metricsreporter import MetricsReport
 from owactors.actor.publisher import ActorPublisher
 from owactors.actor.store import StoreActor, keep_records
 from owactors.actor.turns import TurnTaker
@@ -29,7 +30,7 @@ from owactors.entity.subject import SubjectDocument
 from owactors.message.loadbalancer import Answer, BalancerSetup, Freed, InvokerGone, InvokerUp, Publish, Refused
 from owactors.message.node import ControllerUp, RoleFailed, RoleStopped, StopRole
 from owactors.message.store import DocumentConflict, Stored, StoreError, StoreRecords
-from owactors.observe.metrics import METRICS, expose
+from owactors.observe.metrics import METRICS, Snapshot, expose
 from owactors.rest.application import Application
 from owactors.rest.ports import Services
 from owactors.store.open import open_store
@@ -66,6 +67,7 @@ class Controller(StoreActor, TurnTaker):
         super().__init__()
         self._server: HttpServer | None = None
         self._serving = self._draining = False
+        self._reports: dict[str, Snapshot] = {}
 
     # -- start
 
@@ -124,8 +126,18 @@ class Controller(StoreActor, TurnTaker):
             monotonic=time.monotonic,
             instance=ControllerInstanceId(setup.instance),
             lock=ParameterEncryption(setup.encryption.current, setup.encryption.keys, os.urandom).lock,
-            metrics=(lambda: expose([METRICS.snapshot()])) if setup.metrics else None,
+            metrics=self._exposed if setup.metrics else None,
         )
+
+    # -- metrics
+
+    @on(MetricsReport)
+    def metrics_reported(self, message: MetricsReport, sender: ActorAddress) -> None:
+        self._reports[message.source] = message.snapshot
+
+    def _exposed(self) -> bytes:
+        """The figures of this process and of those that report to it, in Prometheus' text form."""
+        return expose([METRICS.snapshot(), *self._reports.values()])
 
     # -- the load balancer's words
 

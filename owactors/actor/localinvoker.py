@@ -10,8 +10,10 @@ from thespian.actors import ActorAddress
 from owactors.actor.factories import FACTORIES
 from owactors.actor.invoker import Invoker, InvokerSetup
 from owactors.actor.io import on
+from owactors.actor.metricsreporter import MetricsReporter, ReportMetrics
 from owactors.message.node import InvokerReady, RoleFailed, RoleStopped, StopRole
 from owactors.message.pool import Drain, Drained
+from owactors.observe.metrics import METRICS
 
 SWEEP = "sweep"
 
@@ -72,6 +74,9 @@ class LocalInvoker(Invoker):
         super()._set_up(self._wanted, self._supervisor)
         self._factory = message.factory
         self.start_timer(SWEEP, self.sweep_seconds, _SweepNow())
+        if METRICS.enabled:
+            reporter = self.create(MetricsReporter)
+            self.tell(reporter, ReportMetrics(self._wanted.store, str(self._wanted.instance)))
         self.tell(self._supervisor, InvokerReady(self._wanted.instance.instance, tuple(report.lines())))
 
     @on(_BackEndFailed)

@@ -23,7 +23,7 @@ import click
 
 from owactors.cli.activation import start_kind, succeeded, time_split
 from owactors.cli.bundle import bundle
-from owactors.cli.client import Client
+from owactors.cli.client import Client, entity_path
 from owactors.cli.connection import LOCAL, connect
 from owactors.cli.deploy import Action, default_name, put
 from owactors.cli.failure import ACTION_FAILED, NO_NODE, Failure
@@ -121,7 +121,8 @@ def show(client: Client, source: Path, node: int) -> None:
     write_json(record["response"].get("result"))
     _line("time", f"{start_kind(record)} start: {time_split(record)}")
     _line("logs", "")
-    for line in record.get("logs", []):
+    kept = client.ask("GET", entity_path("activations", record["activationId"]))
+    for line in kept.value.get("logs", []):
         click.echo(f"  {line}")
     if not succeeded(record):
         raise Failure(f"{action.name} failed; the result above says why.", ACTION_FAILED)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 import threading
-from pathlib import Path
 
 from owactors.actor.factories import FACTORIES
 from owactors.core.parameterencryption import BadKey
 from owactors.entity.errors import DeserializationError
 from owactors.message.node import NodeUp, StartNode
+from owactors.node.folder import DataFolder, FolderRefused
 from owactors.node.settings import Settings
 from owactors.node.system import CannotStart, NodeSystem
 from owactors.node.wiring import build_factory, controller_setup, invoker_setup, is_loopback, manifest_of
 from owactors.observe import logs
 from owactors.observe.markers import Markers
+from owactors.observe.metrics import METRICS
 
 logger = logging.getLogger(__name__)
 EXIT_OK, EXIT_CANNOT_START = 0, 1
@@ -31,22 +31,32 @@ def run(settings: Settings) -> int:
     stop = _stop_signals()
     logs.setup(level=settings.logging.level, form=settings.logging.format, levels=settings.logging.levels)
     Markers.logged = settings.logging.markers
+    METRICS.enabled = settings.metrics.enabled
     FACTORIES.build = build_factory
     try:
         order = _order(settings)
-        _check_folder(settings.node.data_dir)
-    except (CannotStart, DeserializationError, BadKey, ValueError) as problem:
+    except (DeserializationError, BadKey, ValueError) as problem:
         return _cannot_start(str(problem))
-    system = NodeSystem(settings.actors.base, settings.node.data_dir, order)
+    with DataFolder(settings.node.data_dir) as folder:
+        try:
+            for left in folder.open():
+                logger.warning("removed what an earlier node left: %s", left)
+            system = NodeSystem(settings.actors.base, folder.boot(), order)
+            _serve(settings, system, folder, order, stop)
+        except (FolderRefused, CannotStart) as problem:
+            return _cannot_start(str(problem))
+    return EXIT_OK
+
+
+def _serve(settings: Settings, system: NodeSystem, folder: DataFolder, order: StartNode, stop: threading.Event) -> None:
+    """Starts the node, waits for the end, stops it. CannotStart."""
     try:
         up = system.start()
-    except CannotStart as problem:
+    except CannotStart:
         system.end()
-        return _cannot_start(str(problem))
+        raise
     _greet(settings, up)
-    system = _watch(system, settings, order, up, stop)
-    system.stop()
-    return EXIT_OK
+    _watch(system, settings, folder, order, stop).stop()
 
 
 def _stop_signals() -> threading.Event:
@@ -63,16 +73,6 @@ def _order(settings: Settings) -> StartNode:
     )
 
 
-def _check_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        reason = f"the data folder {folder} cannot be made: {problem.strerror}; name another with --data-dir."
-        raise CannotStart(reason) from problem
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise CannotStart(f"the data folder {folder} is not writable; change that, or name another with --data-dir.")
-
-
 def _cannot_start(reason: str) -> int:
     print(f"owactors: {reason}", file=sys.stderr)
     return EXIT_CANNOT_START
@@ -86,19 +86,23 @@ def _greet(settings: Settings, up: NodeUp) -> None:
         print("owactors: this address can be reached from other machines.", file=sys.stderr, flush=True)
 
 
-def _watch(system: NodeSystem, settings: Settings, order: StartNode, up: NodeUp, stop: threading.Event) -> NodeSystem:
+def _watch(
+    system: NodeSystem, settings: Settings, folder: DataFolder, order: StartNode, stop: threading.Event
+) -> NodeSystem:
     """Until the node is to stop; a system whose supervisor or admin died is built anew."""
     while not stop.wait(WATCH_SECONDS):
         if not system.alive() and not stop.is_set():
             logger.error("the supervisor does not answer; building the node up again")
-            system = _revive(system, settings, order, up, stop)
+            system = _revive(system, settings, folder, order, stop)
     return system
 
 
-def _revive(system: NodeSystem, settings: Settings, order: StartNode, up: NodeUp, stop: threading.Event) -> NodeSystem:
+def _revive(
+    system: NodeSystem, settings: Settings, folder: DataFolder, order: StartNode, stop: threading.Event
+) -> NodeSystem:
     for _ in range(REVIVALS):
         system.end()
-        system = NodeSystem(settings.actors.base, settings.node.data_dir, order)
+        system = NodeSystem(settings.actors.base, folder.boot(), order)
         try:
             system.start()
         except CannotStart as problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,10 @@ class CannotStart(Exception):
 
 
 class NodeSystem:
-    """Admin, supervisor and roles. `base` is "own" or the name of one of Thespian's."""
+    """Admin, supervisor and roles, with sockets in `folder`. `base` is "own" or the name of one of Thespian's."""
 
-    def __init__(self, base: str, data_dir: Path, order: StartNode) -> None:
-        self._base, self._order = base, order
-        # sockets have short names: a data folder may lie too deep
-        self._folder = tempfile.mkdtemp(prefix="owactors-")
+    def __init__(self, base: str, folder: Path, order: StartNode) -> None:
+        self._base, self._folder, self._order = base, folder, order
         self._system: ActorSystem | None = None
         self._supervisor: ActorAddress | None = None
 
@@ -34,7 +32,7 @@ class NodeSystem:
         """Starts everything. CannotStart."""
         if self._base == "own":
             actorbase.install()
-            self._system = ActorSystem("owactorsBase", actorbase.capabilities(self._folder), transientUnique=True)
+            self._system = ActorSystem("owactorsBase", actorbase.capabilities(str(self._folder)), transientUnique=True)
         else:
             self._system = ActorSystem(self._base, {"Admin Port": _free_port()}, transientUnique=True)
         return self._start_roles()
@@ -82,8 +80,6 @@ class NodeSystem:
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

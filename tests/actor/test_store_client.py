@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from owactors.actor.batcher import Batcher, BatcherSetup, FlushRecords, RecordsFlushed
 from owactors.actor.store import ServeStore, StoreActor
 from owactors.actor.storeclient import StoreUser
-from owactors.core.storepolicy import StoreLevel, StorePolicy
 from owactors.message.store import (
     BlockedNamespaces,
     DocumentFound,
@@ -27,7 +25,6 @@ from owactors.store.memory.store import MemoryStore
 from owactors.store.port import Store
 from owactors.store.sqlite.store import SqliteStore
 from tests.actor.store_world import World
-from tests.actor.test_store import ended
 from tests.contract.store.stores import action, activation_id, ids, record, sample
 
 
@@ -203,38 +200,3 @@ def test_too_much_waiting_is_refused() -> None:
         await scene.client.store(record(2))
 
     play(story)
-
-
-def test_batcher_keeps_what_is_wanted_and_ends_the_other_acceptances() -> None:
-    async def run() -> None:
-        scene = Scene(MemoryStore())
-        batcher = Batcher()
-        address = scene.world.add("batcher", batcher)
-        for number in range(6):
-            await scene.store.activations.accept(activation_id(number), "guest", b"")
-        scene.world.tell(address, ended(0, 0, blocking=False))
-        scene.world.tell(address, BatcherSetup(scene.store_address, StorePolicy(non_blocking=StoreLevel.FAILURES)))
-        for number in range(1, 5):
-            scene.world.tell(address, ended(number, number % 2, blocking=False))
-        scene.world.tell(address, FlushRecords())
-        await scene.world.until(lambda: scene.world.received)
-        assert scene.world.received == [RecordsFlushed()]
-        assert sorted(ids(await scene.store.activations.list("guest"))) == [1, 3]
-        left = await scene.store.activations.unfinished()
-        assert [one.activation_id for one in left] == [activation_id(5)]
-        assert len(scene.world.sent(StoreRecords)) == 1
-        scene.world.close()
-
-    asyncio.run(asyncio.wait_for(run(), 60))
-
-
-def test_batcher_without_store_has_nothing_to_flush() -> None:
-    async def run() -> None:
-        world = World()
-        address = world.add("batcher", Batcher())
-        world.tell(address, FlushRecords())
-        await world.until(lambda: world.received)
-        assert world.received == [RecordsFlushed()]
-        world.close()
-
-    asyncio.run(asyncio.wait_for(run(), 60))

@@ -39,7 +39,8 @@ def answering(answer: dict[str, Any], status: int, asked: list[Any], folders: li
             node.asked = asked
             node.replies["GET", "/ping"] = [(200, "pong")]
             node.answers("PUT", "namespaces/_/actions/wordstats", (200, {"version": "0.0.1"}))
-            node.answers("POST", "namespaces/_/actions/wordstats", (status, answer))
+            node.answers("POST", "namespaces/_/actions/wordstats", (status, {**answer, "logs": []}))
+            node.answers("GET", f"namespaces/_/activations/{answer['activationId']}", (200, answer))
             assert stopped.wait(30)
         return 0
 
@@ -62,7 +63,7 @@ def test_a_tour_deploys_and_calls_the_example_and_stops_the_node(
     shown = capfd.readouterr()
     assert result.exit_code == (1 if failed else 0), shown
     calls = [one for one in asked if one.path != "/ping"]
-    assert [one.method for one in calls] == ["PUT", "POST"]
+    assert [one.method for one in calls] == ["PUT", "POST", "GET"]
     assert calls[1].body == json.loads((EXAMPLE.parent / "params.json").read_text())
     assert ("no text" if failed else "Hello Ada") in shown.out
     assert "cold start: wait 3 ms, init 20 ms, run 12 ms" in shown.out

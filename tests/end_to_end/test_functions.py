@@ -148,3 +148,17 @@ def test_bad_json_is_told_with_its_position(node: LiveNode) -> None:
     reply = node.api("PUT", "/actions/bad", b'{"exec": }')
     assert reply.status == 400
     assert "line 1" in reply.json["error"]
+
+
+def test_metrics_show_the_figures_of_every_process(node: LiveNode) -> None:
+    node.deploy("counted", "def main(args):\n    return {}")
+    node.invoke("counted")
+    text = ""
+
+    def shown() -> bool:
+        nonlocal text
+        text = node.request("GET", "/metrics").body.decode()
+        return "invoker_activationRun_finish" in text
+
+    node.wait_until(shown, "the invoker's figures in /metrics", 10)
+    assert "counter_invoker_containerStart_counter_total" in text

@@ -1,0 +1,104 @@
+"""The data folder of a node: held by one node at a time, cleared of what a dead one left."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+
+#: a socket's path may have 107 bytes; its name needs some of them
+LONGEST = 80
+#: seconds that the processes of a killed node may need to end
+PATIENCE = 3.0
+
+
+class FolderRefused(Exception):
+    """The data folder cannot be used; the message says why and what to do."""
+
+
+class DataFolder:
+    """Held from `open` to `close`. `actors` is a fresh folder for the sockets of this boot."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = None
+        self._boots = _boots(path)
+
+    def open(self) -> list[str]:
+        """Takes the folder; what a node that was killed left there is removed and named. FolderRefused."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(self.path / "node.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as problem:
+            reason = f"the data folder {self.path} cannot be used: {problem.strerror}"
+            raise FolderRefused(f"{reason}; change that, or name another with --data-dir.") from problem
+        self._hold()
+        return self._clear()
+
+    def _hold(self) -> None:
+        """The processes of a node that was killed hold on for a moment, so it is tried for a while."""
+        deadline = time.monotonic() + PATIENCE
+        while not self._try_to_hold():
+            if time.monotonic() > deadline:
+                raise self._refusal()
+            time.sleep(0.05)
+
+    def _try_to_hold(self) -> bool:
+        assert self._lock is not None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+        return True
+
+    def _refusal(self) -> FolderRefused:
+        assert self._lock is not None
+        holder = os.pread(self._lock, 20, 0).decode(errors="replace").strip() or "unknown"
+        os.close(self._lock)
+        self._lock = None
+        reason = f"the data folder {self.path} is in use by another node (process {holder})"
+        return FolderRefused(f"{reason}; stop that one, or name another folder with --data-dir.")
+
+    def _clear(self) -> list[str]:
+        left = sorted(self._boots.iterdir()) if self._boots.is_dir() else []
+        for each in left:
+            shutil.rmtree(each, ignore_errors=True)
+        return [str(each) for each in left]
+
+    def boot(self) -> Path:
+        """A fresh folder for the sockets of an actor system; only this user may enter it."""
+        made = self._boots / secrets.token_hex(4)
+        made.mkdir(parents=True, mode=0o700)
+        return made
+
+    def close(self) -> None:
+        """Gives the folder free."""
+        shutil.rmtree(self._boots, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def __enter__(self) -> DataFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _boots(path: Path) -> Path:
+    """Inside the data folder, or where that is too deep for a socket, a folder that is named after it."""
+    inside = path.absolute() / "actors"
+    if len(os.fsencode(inside)) <= LONGEST:
+        return inside
+    mark = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"owactors-{os.getuid()}-{mark}"
