@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 import uuid
@@ -77,11 +78,6 @@ class CouchServer:
                 except OSError:
                     pass  # never made, or the server is gone
 
-    @property
-    def is_real(self) -> bool:
-        """True for CouchDB, False for pouchdb-server."""
-        return b"couchdb" in plain(CouchSettings.of(self.url), "GET", "/").lower().split(b"vendor")[0]
-
 
 def missing(why: str) -> None:
     """The service is not there: a reason to skip, but not in CI."""
@@ -92,8 +88,6 @@ def missing(why: str) -> None:
 
 def plain(settings: CouchSettings, method: str, path: str, body: bytes | None = None) -> bytes:
     """An exchange without the product's client."""
-    import base64
-
     headers = {"Accept": "application/json", "Content-Type": "application/json"}
     if settings.username:
         pair = base64.b64encode(f"{settings.username}:{settings.password}".encode()).decode()

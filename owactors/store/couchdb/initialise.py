@@ -5,6 +5,7 @@ Nothing that is there is lost: what exists is kept, and completed where it must 
 
 from __future__ import annotations
 
+import http.client
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -41,8 +42,7 @@ def initialise(settings: CouchSettings) -> Initialised:
         raise StoreUnavailable(
             "the CouchDB store needs the Python package couchdb: pip install 'owactors[couchdb]'"
         ) from None
-    # The package's own repeats are switched off: they hide whether a write was repeated.
-    server = couchdb.Server(_address(settings), session=couchdb.Session(timeout=settings.timeout, retry_delays=[]))
+    server = couchdb.Server(_address(settings), session=couchdb.Session(timeout=settings.timeout))
     try:
         return _complete(server, settings)
     except (couchdb.http.Unauthorized, couchdb.http.Forbidden) as refusal:
@@ -53,7 +53,7 @@ def initialise(settings: CouchSettings) -> Initialised:
         ) from refusal
     except couchdb.http.HTTPError as error:
         raise StoreUnavailable(f"CouchDB at {settings.url} refuses to be set up: {error}") from error
-    except (OSError, ValueError, AttributeError, couchdb.http.RedirectLimit) as error:
+    except (OSError, http.client.HTTPException, ValueError, AttributeError, couchdb.http.RedirectLimit) as error:
         # AttributeError: the package's way of meeting an error it cannot read.
         raise StoreUnavailable(f"CouchDB at {settings.url} does not answer: {error}") from error
 
