@@ -105,8 +105,10 @@ class Incoming:
                 self._hello(Hello.unpack(body))
                 if self.closed:
                     return
-            else:
+            elif body:
                 self._letter(self.origin, body)
+            else:
+                self.host.hurried(self.origin)
 
     def _challenge(self, handshake: Answerer, data: bytes) -> bytes:
         """Go on with the handshake; the first bytes after it."""

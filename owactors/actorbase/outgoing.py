@@ -24,7 +24,7 @@ from owactors.actorbase.limits import (
     RETRY_PAUSE,
 )
 from owactors.actorbase.outbox import Outbox
-from owactors.actorbase.protocol import REPLY_LIMIT, STALE, STREAM, UNKNOWN, WELCOME, Hello, unpack_ack
+from owactors.actorbase.protocol import HURRY, REPLY_LIMIT, STALE, STREAM, UNKNOWN, WELCOME, Hello, unpack_ack
 from owactors.actorbase.sockets import ForeignPeer, connect_unix, start_connect_tcp
 
 if TYPE_CHECKING:
@@ -75,6 +75,12 @@ class Peer:
     def flush(self) -> None:
         self.dirty = False
         if self._outbox is not None:
+            self._outbox.flush()
+
+    def hurry(self) -> None:
+        """We want to end: let the peer say without delay what it has taken."""
+        if self.up and self._outbox is not None and self.unacked:
+            self._outbox.add(HURRY)
             self._outbox.flush()
 
     def _settle_first(self, count: int, status: Any) -> None:

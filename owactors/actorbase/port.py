@@ -20,7 +20,7 @@ class ActorPort:
         self.loop: asyncio.AbstractEventLoop = host.loop
         self._adminAddr = host.site.admin
         self.myAddress = Address(host.myAddress.addressDetails.in_process(number)) if number else host.myAddress
-        self._timers: dict[ExpirationTimer, asyncio.TimerHandle] = {}
+        self._timers: dict[int, tuple[Any, asyncio.TimerHandle]] = {}
         self.watched: set[int] = set()
 
     def setAddressManager(self, address_manager: Any) -> None:
@@ -33,10 +33,11 @@ class ActorPort:
 
     def addWakeup(self, period: Any, payload: Any) -> None:
         timer = ExpirationTimer(period)
-        self._timers[timer] = self.loop.call_later(timePeriodSeconds(period), self._wake, timer, payload)
+        handle = self.loop.call_later(timePeriodSeconds(period), self._wake, timer, payload)
+        self._timers[id(timer)] = timer, handle
 
     def _wake(self, timer: Any, payload: Any) -> None:
-        del self._timers[timer]
+        del self._timers[id(timer)]
         self.host.deliver(self.number, self.myAddress, WakeupMessage(timer.duration, payload))
 
     def set_watch(self, descriptors: list[int]) -> None:
@@ -75,11 +76,11 @@ class ActorPort:
         return self.host.getAddressFromString(text)
 
     def _updateStatusResponse(self, response: Any) -> None:
-        response.addWakeups([(self.myAddress, timer) for timer in self._timers])
+        response.addWakeups([(self.myAddress, timer) for timer, _ in self._timers.values()])
         self.host._updateStatusResponse(response)
 
     def close(self) -> None:
-        for handle in self._timers.values():
+        for _, handle in self._timers.values():
             handle.cancel()
         self._timers.clear()
         self.set_watch([])

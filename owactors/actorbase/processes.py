@@ -44,6 +44,8 @@ def _child(main: Callable[[], None], keep: Callable[[], set[int]]) -> NoReturn:
         silence(keep() | _logs())
         main()
         status = 0
+    except SystemExit as leaving:
+        status = leaving.code if isinstance(leaving.code, int) else 1
     except BaseException:
         LOG.exception("an actor process failed")
     finally:

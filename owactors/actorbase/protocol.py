@@ -21,6 +21,8 @@ REPLY_LIMIT = 64
 
 WELCOME = b"W"
 STALE = pack(b"S")
+HURRY = pack(b"")
+"""From a caller that is about to end: acknowledge each letter at once from now on."""
 ACKED = b"A"
 
 

@@ -44,6 +44,10 @@ class Running:
     def kick(self) -> None:
         raise NotImplementedError
 
+    def hurry(self) -> None:
+        """What is pending should end soon."""
+        raise NotImplementedError
+
     def flush_all(self) -> None:
         raise NotImplementedError
 
@@ -60,6 +64,7 @@ class Running:
             if not self.pending():
                 return 0
             handler = TransmitOnly
+            self.hurry()
         return self._run(RETURN_FIRST if handler is None else handler, maximumDuration)
 
     def _run(self, handler: Any, duration: Any) -> Any:
@@ -84,6 +89,7 @@ class Running:
     def abort_run(self, drain: bool = False) -> None:
         """End the run, with drain when nothing is pending any more."""
         self._draining = drain
+        self.hurry()
         self.check_done()
 
     def check_done(self) -> None:

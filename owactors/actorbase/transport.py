@@ -165,6 +165,15 @@ class ProcessTransport(Running):
         if origin.connection is not None:
             origin.connection.acknowledge(origin.taken)
 
+    def hurried(self, origin: Origin) -> None:
+        """The peer is about to end and waits for its letters to be taken."""
+        origin.external = True
+        self._acknowledge(origin)
+
+    def hurry(self) -> None:
+        for peer in list(self.peers.values()):
+            peer.hurry()
+
     def acknowledge_all(self) -> None:
         owing, self._owing = self._owing, set()
         for origin in owing:

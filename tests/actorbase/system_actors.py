@@ -153,3 +153,11 @@ class Cleaner(Subject):
         if isinstance(message, ActorExitRequest):
             with open(self.path, "a", encoding="ascii") as file:
                 file.write("exit\n")
+
+
+class Special(Subject):
+    """Lives only on a system with the capability Special."""
+
+    @staticmethod
+    def actorSystemCapabilityCheck(capabilities: dict[str, Any], requirements: Any) -> bool:
+        return bool(capabilities.get("Special"))

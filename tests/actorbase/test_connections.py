@@ -1,0 +1,214 @@
+"""Two transports in one process: TCP with seals, broken connections, a stalled reader, a stale peer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from thespian.actors import ActorSystem
+from thespian.system.transport import ReceiveEnvelope, TransmitIntent, TransmitOnly
+
+from owactors.actorbase import limits, outgoing
+from owactors.actorbase.addresses import Address
+from owactors.actorbase.counters import COUNTERS
+from owactors.actorbase.frames import SEAL_SIZE
+from owactors.actorbase.site import FOLDER, KEY_FILE, LISTEN, PORT, Site
+from owactors.actorbase.transport import ProcessTransport
+from tests.actorbase.running import SECONDS, call, eventually, start
+from tests.actorbase.system_actors import Call, Subject
+
+
+class Receiver:
+    """A transport that collects messages in a thread of its own."""
+
+    def __init__(self, site: Site) -> None:
+        self.transport = ProcessTransport(site)
+        self.got: list[Any] = []
+        self._thread = threading.Thread(target=self.transport.run, args=(self._handle,), daemon=True)
+        self._thread.start()
+
+    def _handle(self, envelope: ReceiveEnvelope) -> bool:
+        self.got.append(envelope.message)
+        return envelope.message != "stop"
+
+    @property
+    def address(self) -> Address:
+        return self.transport.myAddress
+
+    def do(self, function: Any, *args: Any) -> None:
+        self.transport.loop.call_soon_threadsafe(function, *args)
+
+    def cut(self) -> None:
+        """Break all connections, from the loop's thread."""
+        for connection in list(self.transport._incoming):
+            connection.close()
+
+    def close(self) -> None:
+        if self.transport.closed:
+            return
+        self.do(self.transport.finish, None)
+        self._thread.join(SECONDS)
+        self.transport.close()
+
+
+def site(folder: Path, **more: Any) -> Site:
+    return Site.of({FOLDER: str(folder), PORT: 1900, **more})
+
+
+def send(sender: ProcessTransport, target: Address, *messages: Any) -> list[Any]:
+    """Send and wait until all is acknowledged or given up; the statuses."""
+    statuses: list[Any] = []
+    for message in messages:
+        intent = TransmitIntent(target, message)
+        intent.addCallback(lambda status, _: statuses.append(status), lambda status, _: statuses.append(status))
+        sender.scheduleTransmit(None, intent)
+    eventually(lambda: not sender.run(TransmitOnly, SECONDS), "sent")
+    return statuses
+
+
+@pytest.fixture(params=["unix", "tcp"])
+def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[ProcessTransport, Receiver]]:
+    """A sender and a receiver; with different folders they meet on TCP only."""
+    if request.param == "unix":
+        sites = [site(tmp_path)] * 2
+    else:
+        more = {KEY_FILE: str(tmp_path / "common"), LISTEN: "127.0.0.1"}
+        sites = [site(tmp_path / "a", **more), site(tmp_path / "b", **more)]
+    sender, receiver = ProcessTransport(sites[0], external=True), Receiver(sites[1])
+    yield sender, receiver
+    receiver.close()
+    sender.close()
+
+
+def test_messages_arrive_in_order(pair: tuple[ProcessTransport, Receiver]) -> None:
+    sender, receiver = pair
+    messages = [bytes(number * 7) for number in range(500)]
+    assert len(send(sender, receiver.address, *messages)) == 500
+    eventually(lambda: receiver.got == messages, "all")
+
+
+def test_a_large_message_arrives(pair: tuple[ProcessTransport, Receiver]) -> None:
+    sender, receiver = pair
+    send(sender, receiver.address, bytes(20 << 20), "after")
+    eventually(lambda: [len(message) for message in receiver.got] == [20 << 20, 5], "both")
+
+
+def test_broken_connections_lose_and_repeat_nothing(pair: tuple[ProcessTransport, Receiver]) -> None:
+    sender, receiver = pair
+    sent = 0
+    for _ in range(20):
+        batch = list(range(sent, sent + 200))
+        sent += 200
+        receiver.do(receiver.cut)
+        send(sender, receiver.address, *batch)
+    eventually(lambda: len(receiver.got) >= sent, "all")
+    assert receiver.got == list(range(sent))
+
+
+def test_a_changed_byte_ends_a_tcp_connection_and_the_letter_is_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = {KEY_FILE: str(tmp_path / "common"), LISTEN: "127.0.0.1"}
+    sender, receiver = ProcessTransport(site(tmp_path / "a", **more)), Receiver(site(tmp_path / "b", **more))
+    try:
+        send(sender, receiver.address, "one")
+        rejected = COUNTERS.frames_rejected
+        outbox = next(iter(sender.peers.values()))._outbox
+        assert outbox is not None
+        assert outbox._seal is not None
+        monkeypatch.setattr(outbox._seal, "seal", lambda frame: bytes(SEAL_SIZE))
+        send(sender, receiver.address, "two")
+        eventually(lambda: receiver.got == ["one", "two"], "both")
+        assert COUNTERS.frames_rejected == rejected + 1
+    finally:
+        receiver.close()
+        sender.close()
+
+
+def test_a_peer_that_refuses_is_dead_at_once(pair: tuple[ProcessTransport, Receiver]) -> None:
+    sender, receiver = pair
+    receiver.close()
+    statuses = send(sender, receiver.address, "late")
+    assert [bool(status) for status in statuses] == [False]
+
+
+def test_another_process_on_the_port_does_not_get_old_letters(tmp_path: Path) -> None:
+    sender, first = ProcessTransport(site(tmp_path)), Receiver(site(tmp_path))
+    send(sender, first.address, "one")
+    first.transport.incarnation = b"another process!"
+    first.do(first.cut)
+    eventually(lambda: not first.transport._incoming, "cut")
+    statuses = send(sender, first.address, "two")
+    eventually(lambda: first.got, "one")
+    assert (first.got, [bool(status) for status in statuses]) == (["one"], [False])
+    first.close()
+    sender.close()
+
+
+def test_a_stalled_reader_stops_the_sender_and_bounds_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outgoing, "MAX_UNACKED_FRAMES", limits.PAUSE_FRAMES * 2)
+    sender, receiver = ProcessTransport(site(tmp_path)), Receiver(site(tmp_path))
+    gate = threading.Event()
+    receiver.do(gate.wait, SECONDS)
+    count = limits.PAUSE_FRAMES * 3
+    statuses: list[bool] = []
+    for number in range(count):
+        intent = TransmitIntent(receiver.address, number)
+        intent.addCallback(lambda *_: statuses.append(True), lambda *_: statuses.append(False))
+        sender.scheduleTransmit(None, intent)
+    gate.set()
+    eventually(lambda: not sender.run(TransmitOnly, SECONDS), "sent")
+    eventually(lambda: len(statuses) == count, "all settled")
+    eventually(lambda: len(receiver.got) >= limits.PAUSE_FRAMES * 2, "all that was accepted")
+    assert receiver.got == list(range(limits.PAUSE_FRAMES * 2))
+    assert statuses.count(False) == limits.PAUSE_FRAMES
+    receiver.close()
+    sender.close()
+
+
+def test_systems_with_one_key_meet_over_tcp(tmp_path: Path) -> None:
+    more = {KEY_FILE: str(tmp_path / "common"), LISTEN: "127.0.0.1"}
+    one, two = start(str(tmp_path / "one"), **more), start(str(tmp_path / "two"), **more)
+    try:
+        near, far = one.createActor(Subject), two.createActor(Subject)
+        assert call(one, far, "echo", "over tcp") == "over tcp"
+        one.tell(near, Call("forward", (far, "hello")))
+        eventually(lambda: call(two, far, "seen").what == ["hello"], "hello")
+    finally:
+        two.shutdown()
+        one.shutdown()
+
+
+def test_a_convention_of_two_systems_creates_on_the_other(tmp_path: Path) -> None:
+    more = {KEY_FILE: str(tmp_path / "common")}
+    first = start_leader(tmp_path / "one", more)
+    port = first.capabilities[PORT]
+    more["Convention Address.IPv4"] = f"127.0.0.1:{port}"
+    second = start(str(tmp_path / "two"), **more, Special=True)
+    try:
+        eventually(lambda: _created(first), "an actor on the other system")
+    finally:
+        second.shutdown()
+        first.shutdown()
+
+
+def start_leader(folder: Path, more: dict[str, Any]) -> ActorSystem:
+    from owactors import actorbase
+
+    port = actorbase.capabilities(str(folder))[PORT]
+    return start(str(folder), **more, **{"Convention Address.IPv4": f"127.0.0.1:{port}"})
+
+
+def _created(system: ActorSystem) -> bool:
+    from thespian.actors import NoCompatibleSystemForActor
+
+    from tests.actorbase.system_actors import Special
+
+    try:
+        actor = system.createActor(Special)
+    except NoCompatibleSystemForActor:
+        return False
+    return bool(call(system, actor, "where").pid)
