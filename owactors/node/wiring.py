@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
+from hashlib import sha256
 from ipaddress import ip_address
-from typing import Any
 
 from owactors.actor.controllersetup import ControllerSetup, EncryptionKeys, ThrottleSettings
 from owactors.actor.invoker import InvokerSetup
 from owactors.actor.store import OpenStore
+from owactors.container.docker.settings import DEFAULT_HOST, DockerSettings
 from owactors.container.port import ContainerFactory
 from owactors.container.sandbox.factory import SandboxFactory
 from owactors.container.sandbox.settings import SandboxSettings
@@ -223,8 +225,12 @@ def api_host(settings: Settings) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.node.port}"
 
 
-def factory_settings(settings: Settings, manifest: ExecManifest) -> SandboxSettings:
+def factory_settings(settings: Settings, manifest: ExecManifest) -> SandboxSettings | DockerSettings:
     """What the container back end is built from."""
+    return _docker(settings) if settings.containers.backend == "docker" else _sandbox(settings, manifest)
+
+
+def _sandbox(settings: Settings, manifest: ExecManifest) -> SandboxSettings:
     sandbox = settings.sandbox
     return SandboxSettings(
         data_dir=settings.node.data_dir,
@@ -237,6 +243,24 @@ def factory_settings(settings: Settings, manifest: ExecManifest) -> SandboxSetti
     )
 
 
-def build_factory(settings: Any) -> ContainerFactory:
+def _docker(settings: Settings) -> DockerSettings:
+    docker = settings.docker
+    mark = sha256(str(settings.node.data_dir.absolute()).encode()).hexdigest()[:12]
+    return DockerSettings(
+        host=docker.host or os.environ.get("DOCKER_HOST") or DEFAULT_HOST,
+        node=mark,
+        network=docker.network,
+        dns=docker.dns_servers,
+        call_timeout=docker.command_timeout,
+        pull_timeout=docker.pull_timeout,
+        parallel_starts=min(settings.containers.parallel_starts, os.cpu_count() or 1),
+    )
+
+
+def build_factory(settings: SandboxSettings | DockerSettings) -> ContainerFactory:
     """The container back end for what `factory_settings` gave."""
-    return SandboxFactory(settings)
+    if isinstance(settings, SandboxSettings):
+        return SandboxFactory(settings)
+    from owactors.container.docker.factory import DockerFactory
+
+    return DockerFactory(settings)

@@ -1,0 +1,44 @@
+"""A node whose actions run in Docker containers."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from owactors.container.docker.build import load_images
+from tests.container.engines import docker_host
+from tests.end_to_end.nodes import LIMITS, LiveNode
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def docker_node() -> Iterator[LiveNode]:
+    for host in docker_host():
+        asyncio.run(load_images(host, ["python", "native"]))
+        options = ("--container", "docker", "--set", "containers.prewarm=false", "--set", f"docker.host={host}")
+        with LiveNode(*options, limits=LIMITS) as node:
+            yield node
+            assert node.stop() == 0
+
+
+def test_a_function_runs_in_a_container(docker_node: LiveNode) -> None:
+    docker_node.deploy("hello", "import os\ndef main(args):\n    print('hi')\n    return {'pid': os.getpid()}")
+    reply = docker_node.invoke("hello")
+    assert reply.status == 200, reply.body
+    assert reply.json["response"]["success"]
+    logs = docker_node.record(reply.json["activationId"])["logs"]
+    assert [line.split(" stdout: ")[1] for line in logs] == ["hi"]
+    again = docker_node.invoke("hello").json
+    assert again["response"]["result"] == reply.json["response"]["result"]
+
+
+def test_a_blackbox_action_uses_its_own_image(docker_node: LiveNode) -> None:
+    body = {
+        "exec": {"kind": "blackbox", "image": "owactors/action-python:3", "code": "def main(a):\n    return {'b': 1}"}
+    }
+    reply = docker_node.api("PUT", "/actions/box?overwrite=true", body)
+    assert reply.status == 200, reply.body
+    answer = docker_node.invoke("box")
+    assert answer.json["response"].get("result") is not None, json.dumps(answer.json)
