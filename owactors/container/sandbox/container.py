@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -79,7 +80,7 @@ class SandboxContainer(HttpContainer):
         self._must_live()
         self.client.close()
         self.drain()
-        if not self._freeze():
+        if not await self._freeze():
             raise ContainerError(f"container {self.id} could not be frozen")
 
     async def resume(self) -> None:
@@ -89,7 +90,7 @@ class SandboxContainer(HttpContainer):
         if group is not None and "freezer" in group.folders:
             if not group.thaw():
                 raise ContainerError(f"container {self.id} could not be thawed")
-        elif not self._signal(signal.SIGCONT):
+        elif not await self._signal(signal.SIGCONT):
             raise ContainerError(f"container {self.id} has no processes any more")
 
     async def destroy(self) -> None:
@@ -128,14 +129,14 @@ class SandboxContainer(HttpContainer):
         group = self._parts.group
         return group is not None and group.oom_kills() > self._seen_oom_kills
 
-    def _freeze(self) -> bool:
+    async def _freeze(self) -> bool:
         group = self._parts.group
         if group is not None and "freezer" in group.folders:
             return group.freeze() or not group.thaw()
-        return self._signal(signal.SIGSTOP)
+        return await self._signal(signal.SIGSTOP)
 
-    def _signal(self, number: int) -> bool:
-        return bool(processes.signal_all(self._pids, number))
+    async def _signal(self, number: int) -> bool:
+        return bool(await asyncio.to_thread(processes.signal_all, self._pids, number))
 
     def _pids(self) -> set[int]:
         parts = self._parts
@@ -175,7 +176,11 @@ class SandboxContainer(HttpContainer):
     async def _remove(self) -> None:
         parts = self._parts
         self.client.retire()
-        await until(self._killed, 5.0)
+        if parts.group is not None:
+            await until(self._killed, 5.0)
+        else:
+            # Without a group every process of the machine is looked at, which takes a while.
+            await asyncio.to_thread(self._kill_until_gone, 5.0)
         await parts.process_ended(5.0)
         for stream, fd in list(self._open_outputs.items()):
             self._read(stream, fd, MOST_CHUNKS)
@@ -186,6 +191,11 @@ class SandboxContainer(HttpContainer):
         with contextlib.suppress(OSError):
             os.close(parts.folder_fd)
         self._forget(self)
+
+    def _kill_until_gone(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not self._killed() and time.monotonic() < deadline:
+            time.sleep(0.005)
 
     def _killed(self) -> bool:
         """Kill whatever is left; True when nothing was."""
