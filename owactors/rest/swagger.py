@@ -6,86 +6,33 @@ from functools import cache
 from typing import Any
 
 from owactors.rest.answer import Answer
+from owactors.rest.swaggeroperations import API, PLACES, SERVER, Operation
+from owactors.rest.swaggerschemas import DEFINITIONS
 
 _VERSION = "0.1.0"
-_NAMES = {
-    "namespace": "The namespace; _ stands for the caller's own.",
-    "packageName": "A package or binding.",
-    "actionName": "An action.",
-    "triggerName": "A trigger.",
-    "ruleName": "A rule.",
-    "activationid": "32 lower-case hexadecimal digits.",
-}
-_LIST = (("limit", "integer"), ("skip", "integer"), ("count", "boolean"))
-_PUT = (("overwrite", "boolean"),)
-_INVOKE = (("blocking", "boolean"), ("result", "boolean"), ("timeout", "integer"))
-_RECORDS = (
-    *_LIST,
-    ("docs", "boolean"),
-    ("name", "string"),
-    ("since", "integer"),
-    ("upto", "integer"),
-)
-
-_Query = tuple[tuple[str, str], ...]
-_Verbs = dict[str, tuple[str, _Query]]
-
-
-def _entity(noun: str, put: bool = True, post: str = "", invoke: _Query = ()) -> _Verbs:
-    verbs: _Verbs = {"get": (f"Get {noun}", ())}
-    if put:
-        verbs["put"] = (f"Create or update {noun}", _PUT)
-        verbs["delete"] = (f"Delete {noun}", ())
-    if post:
-        verbs["post"] = (post, invoke)
-    return verbs
-
-
-_BASE = "/namespaces/{namespace}"
-_PATHS: dict[str, _Verbs] = {
-    "/namespaces": {"get": ("List the caller's namespaces", ())},
-    f"{_BASE}/actions": {"get": ("List actions", _LIST)},
-    f"{_BASE}/actions/{{actionName}}": _entity("an action", post="Invoke an action", invoke=_INVOKE),
-    f"{_BASE}/actions/{{packageName}}/": {"get": ("List the actions of a package", _LIST)},
-    f"{_BASE}/actions/{{packageName}}/{{actionName}}": _entity(
-        "an action of a package", post="Invoke an action of a package", invoke=_INVOKE
-    ),
-    f"{_BASE}/packages": {"get": ("List packages", _LIST)},
-    f"{_BASE}/packages/{{packageName}}": _entity("a package"),
-    f"{_BASE}/triggers": {"get": ("List triggers", _LIST)},
-    f"{_BASE}/triggers/{{triggerName}}": _entity("a trigger", post="Fire a trigger"),
-    f"{_BASE}/rules": {"get": ("List rules", _LIST)},
-    f"{_BASE}/rules/{{ruleName}}": _entity("a rule", post="Enable or disable a rule"),
-    f"{_BASE}/activations": {"get": ("List activation records", _RECORDS)},
-    f"{_BASE}/activations/{{activationid}}": _entity("an activation record", put=False),
-    f"{_BASE}/activations/{{activationid}}/result": {"get": ("Get the result of an activation", ())},
-    f"{_BASE}/activations/{{activationid}}/logs": {"get": ("Get the logs of an activation", ())},
-    f"{_BASE}/limits": {"get": ("Get the limits of a namespace", ())},
-}
-_SERVER_PATHS: dict[str, _Verbs] = {
-    "/": {"get": ("Limits and runtimes of this deployment", ())},
-    "/ping": {"get": ("Whether the server is there", ())},
-    "/invokers": {"get": ("The states of the invokers", ())},
-    "/invokers/healthy/count": {"get": ("How many invokers are up", ())},
-    "/invokers/ready": {"get": ("Whether all invokers are up", ())},
-    "/activation": {"get": ("Activations in flight", ())},
-    "/activation/count": {"get": ("How many activations are in flight", ())},
-}
+_WEB = "/web/{namespace}/{packageName}/{actionName}.{extension}"
+_WEB_VERBS = ("get", "put", "post", "delete", "options", "head", "patch")
 
 
 @cache
 def api_document() -> dict[str, Any]:
     """What is below `/api/v1`."""
-    return {**_document("/api/v1", _PATHS), "securityDefinitions": {"basicAuth": {"type": "basic"}}}
+    document = _document("/api/v1", API)
+    document["paths"][_WEB] = {verb: _web_operation(verb) for verb in _WEB_VERBS}
+    return {
+        **document,
+        "securityDefinitions": {"basicAuth": {"type": "basic"}},
+        "security": [{"basicAuth": []}],
+    }
 
 
 @cache
 def server_document() -> dict[str, Any]:
     """What is outside of it."""
-    return _document("/", _SERVER_PATHS)
+    return _document("/", SERVER)
 
 
-def _document(base: str, paths: dict[str, _Verbs]) -> dict[str, Any]:
+def _document(base: str, paths: dict[str, dict[str, Operation]]) -> dict[str, Any]:
     return {
         "swagger": "2.0",
         "info": {"title": "OpenWhisk REST API", "version": _VERSION},
@@ -94,22 +41,42 @@ def _document(base: str, paths: dict[str, _Verbs]) -> dict[str, Any]:
         "consumes": ["application/json"],
         "produces": ["application/json"],
         "paths": {
-            path: {verb: _operation(path, *described) for verb, described in verbs.items()}
+            path: {verb: _operation(path, operation) for verb, operation in verbs.items()}
             for path, verbs in paths.items()
         },
+        "definitions": DEFINITIONS,
     }
 
 
-def _operation(path: str, summary: str, query: _Query) -> dict[str, Any]:
-    places = [part[1:-1] for part in path.split("/") if part.startswith("{")]
-    parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "type": "string", "required": True, "description": _NAMES[name]} for name in places
-    ]
-    parameters += [{"name": name, "in": "query", "type": kind, "required": False} for name, kind in query]
+def _operation(path: str, operation: Operation) -> dict[str, Any]:
+    parameters = _places(path)
+    parameters += [{"name": name, "in": "query", **form} for name, form in operation.query.items()]
+    if operation.body:
+        schema = {"$ref": f"#/definitions/{operation.body}"}
+        required = operation.body != "Object"
+        parameters.append({"name": "body", "in": "body", "required": required, "schema": schema})
     return {
-        "summary": summary,
+        "summary": operation.summary,
+        "produces": operation.produces,
         "parameters": parameters,
-        "responses": {"200": {"description": "Done"}, "default": {"description": "{error, code}"}},
+        "responses": operation.responses(),
+    }
+
+
+def _places(path: str) -> list[dict[str, Any]]:
+    named = [name for name in PLACES if f"{{{name}}}" in path]
+    return [{"name": name, "in": "path", "required": True, **PLACES[name]} for name in named]
+
+
+def _web_operation(verb: str) -> dict[str, Any]:
+    """Anybody may call a web action, and it answers what it likes."""
+    return {
+        "summary": f"Call a web action by {verb.upper()}",
+        "security": [],
+        "consumes": ["application/json", "application/x-www-form-urlencoded", "text/plain"],
+        "produces": ["application/json", "text/html", "text/plain", "image/svg+xml"],
+        "parameters": _places(_WEB),
+        "responses": {"default": {"description": "What the action says, or why it was not called"}},
     }
 
 
