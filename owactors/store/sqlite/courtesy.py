@@ -2,8 +2,8 @@
 
 A thread that waits for Python's lock gets it when its holder has kept it for the switch interval without a break. A
 loop under load breaks off all the time, in each system call, and takes the lock back before the waiting thread is
-awake: the thread starves, for seconds. So while the threads have work, the loop rests for an instant once in a
-millisecond. An idle loop does not hold the lock, and its rests cost nothing.
+awake: the thread starves, for seconds. So while the threads have work, the loop rests for an instant once in three
+milliseconds. An idle loop does not hold the lock, and its rests cost nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from attrs import define, field
 
 #: seconds between two rests, and of a rest
-_PERIOD, _REST = 0.001, 0.00005
+_PERIOD, _REST = 0.003, 0.00005
 
 
 @define(eq=False)
