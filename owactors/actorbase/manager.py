@@ -26,7 +26,7 @@ from thespian.system.messages.multiproc import ChildMayHaveDied, EndpointConnect
 from thespian.system.messages.status import Thespian_StatusReq
 from thespian.system.transport import ReceiveEnvelope, SendStatus, TransmitIntent
 
-from owactors.actorbase.addresses import Place
+from owactors.actorbase.addresses import Address, Place
 from owactors.actorbase.counters import COUNTERS
 from owactors.actorbase.letters import ActorLetter
 from owactors.actorbase.limits import SLOW_HANDLER
@@ -158,8 +158,19 @@ class Manager(Parent, ActorManager):  # type: ignore[misc]
             return super().createActor(cls, requirements, globalName, sourceHash)
         if requirements and requirements.get(COLOCATE):
             return self._create_here(cls, requirements, source_hash, source)
-        child = self.start_process(cls, None, requirements, source_hash, source)
+        try:
+            child = self.start_process(cls, None, requirements, source_hash, source)
+        except OSError:
+            return self._stillborn(cls)
         self._registerChild(child)
+        return child
+
+    def _stillborn(self, cls: Any) -> ActorAddress:
+        """No process or no socket to be had: the child exits before it lives."""
+        LOG.exception("no process for %s", cls)
+        child = Address(self._me.addressDetails.in_process(self.host.new_number()))
+        self._registerChild(child)
+        self.host.deliver(self.number, self._me, ChildActorExited(child))
         return child
 
     def _can_create(self, cls: Any, requirements: Any, source_hash: Any, source: Any) -> bool:

@@ -31,6 +31,7 @@ PLAIN = {
     "zoneinfo": "ZoneInfo",
 }
 THESPIAN_DATA: dict[str, set[str] | None] = {
+    "thespian.troupe": {"UpdateTroupeSettings", "_TroupeMemberReady", "_TroupeWork"},
     "thespian.system.timing": None,
     "thespian.system.transport": {"ForwardMessage"},
     "thespian.system.transport.IPBase": None,

@@ -35,4 +35,4 @@ module = type(sys)("thespian.system.multiprocTCPBase")
 module.ActorSystemBase = ActorSystemBase  # type: ignore[attr-defined]
 sys.modules["thespian.system.multiprocTCPBase"] = module
 thespian.system.multiprocTCPBase = module
-actorbase.allow("thespian.test.")
+actorbase.allow("thespian.test.", "thespian.runcommand", "thespian.director")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import time
 from typing import Any
 
@@ -161,3 +162,14 @@ class Special(Subject):
     @staticmethod
     def actorSystemCapabilityCheck(capabilities: dict[str, Any], requirements: Any) -> bool:
         return bool(capabilities.get("Special"))
+
+
+class Crowded(Subject):
+    """Has no descriptors left when it wants a child of its own."""
+
+    def do_crowd(self, _: Any, sender: ActorAddress) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        self.children.append(self.createActor(Subject))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        self.send(sender, "crowded")

@@ -19,7 +19,7 @@ from owactors.actorbase.frames import LENGTH
 from owactors.actorbase.handshake import Answerer, Caller, HandshakeFailed
 from owactors.actorbase.sockets import connect_unix, unix_path
 from tests.actorbase.running import SECONDS, alive, call, eventually, start
-from tests.actorbase.system_actors import Call, Place, Subject
+from tests.actorbase.system_actors import Call, Crowded, Place, Subject
 
 NEAR = {"colocate": True}
 
@@ -246,3 +246,9 @@ def test_a_false_actor_is_not_talked_to(system: ActorSystem, folder: str) -> Non
 
 def _status(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
+
+
+def test_a_child_for_which_there_is_no_process_has_exited(system: ActorSystem) -> None:
+    actor = system.createActor(Crowded)
+    assert call(system, actor, "crowd") == "crowded"
+    eventually(lambda: call(system, actor, "seen").what == [["exited", True]], "exit")
