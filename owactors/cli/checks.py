@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
@@ -11,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 from attrs import frozen
 
@@ -43,6 +45,8 @@ def all_checks(settings: Settings) -> Iterator[Check]:
     yield node_js()
     yield installer()
     yield docker(settings)
+    if settings.store.backend == "couchdb":
+        yield couchdb(settings)
 
 
 def python() -> Check:
@@ -132,6 +136,17 @@ def docker(settings: Settings) -> Check:
         return Check("docker", OK, f"an engine answers at {address}")
     advice = "Start Docker and let this user use it (group docker), or use --container sandbox." if wanted else ""
     return Check("docker", PROBLEM if wanted else NOTE, f"no engine answers at {address}", advice)
+
+
+def couchdb(settings: Settings) -> Check:
+    """Whether the CouchDB answers. Changes nothing there."""
+    url = settings.couchdb.url
+    try:
+        with urlopen(url, timeout=5) as answer:
+            told = json.load(answer)
+    except (OSError, ValueError) as problem:
+        return Check("couchdb", PROBLEM, f"{url} does not answer: {problem}", "Start it, or change couchdb.url.")
+    return Check("couchdb", OK, f"version {told.get('version', 'unknown')} answers at {url}")
 
 
 def _docker_answers(address: str) -> bool:

@@ -76,3 +76,11 @@ def test_a_docker_engine_is_found_by_its_ping(tmp_path: Path) -> None:
         thread.start()
         assert checks.docker(settings(docker__host=f"unix://{path}")).status == checks.OK
         thread.join()
+
+
+def test_a_couchdb_is_looked_for_only_when_it_is_the_store() -> None:
+    chosen = settings(store__backend="couchdb", couchdb__url="http://127.0.0.1:9")
+    check = checks.couchdb(chosen)
+    assert (check.name, check.status) == ("couchdb", checks.PROBLEM)
+    assert "http://127.0.0.1:9 does not answer" in check.text
+    assert "couchdb.url" in check.advice

@@ -40,7 +40,8 @@ class CouchClient:
     _idle: list[Connection] = field(factory=list, init=False)
     _loop: asyncio.AbstractEventLoop | None = field(default=None, init=False)
     _gate: asyncio.Semaphore = field(init=False)
-    _head: bytes = field(init=False)
+    #: holds the password
+    _head: bytes = field(init=False, repr=False)
     _tls: ssl.SSLContext | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:

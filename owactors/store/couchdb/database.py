@@ -141,9 +141,11 @@ class CouchDatabase:
                     found[row["id"]] = value["rev"]
         return found
 
-    async def between(self, first: str, last: str, *, docs: bool, limit: int = 0) -> Rows:
-        """Rows of the documents with these ids, both included, in the order of their ids."""
-        options = {"startkey": first, "endkey": last, "include_docs": docs, **({"limit": limit} if limit else {})}
+    async def between(self, first: str, last: str | None, *, docs: bool, limit: int = 0) -> Rows:
+        """Rows of the documents with these ids, both included, in the order of their ids. `last` None: to the end."""
+        options: Json = {"startkey": first, "include_docs": docs, **({"limit": limit} if limit else {})}
+        if last is not None:
+            options["endkey"] = last
         answer = await self.client.request(
             "GET", f"/{segment(self.name)}/_all_docs?{_query(options)}", timeout=self.client.settings.view_timeout
         )
@@ -154,7 +156,7 @@ class CouchDatabase:
         """Up to `most` ids of documents that are no design documents, ascending, those after `after`."""
         found: list[str] = []
         while len(found) < most:
-            rows = await self.between(after, "\uffff", docs=False, limit=most + 1)
+            rows = await self.between(after, None, docs=False, limit=most + 1)
             found += [row["id"] for row in rows if row["id"] > after and not row["id"].startswith("_design/")]
             if len(rows) <= most:
                 break

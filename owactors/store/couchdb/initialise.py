@@ -45,17 +45,22 @@ def initialise(settings: CouchSettings) -> Initialised:
     server = couchdb.Server(_address(settings), session=couchdb.Session(timeout=settings.timeout))
     try:
         return _complete(server, settings)
-    except (couchdb.http.Unauthorized, couchdb.http.Forbidden) as refusal:
-        raise StoreUnavailable(
-            f"CouchDB at {settings.url} does not let {settings.username or 'a user without name'} make "
-            f"databases and design documents ({refusal}): run `owactors store init` with an administrator's "
-            "couchdb.username and couchdb.password"
-        ) from refusal
-    except couchdb.http.HTTPError as error:
-        raise StoreUnavailable(f"CouchDB at {settings.url} refuses to be set up: {error}") from error
+    except couchdb.http.HTTPError as refusal:
+        raise StoreUnavailable(_refusal(refusal, settings)) from refusal
     except (OSError, http.client.HTTPException, ValueError, AttributeError, couchdb.http.RedirectLimit) as error:
         # AttributeError: the package's way of meeting an error it cannot read.
         raise StoreUnavailable(f"CouchDB at {settings.url} does not answer: {error}") from error
+
+
+def _refusal(refusal: Exception, settings: CouchSettings) -> str:
+    """In a bulk write what is not allowed is told in words only."""
+    if not any(word in repr(refusal).lower() for word in ("unauthorized", "forbidden")):
+        return f"CouchDB at {settings.url} refuses to be set up: {refusal}"
+    return (
+        f"CouchDB at {settings.url} does not let {settings.username or 'a user without name'} make databases and "
+        f"design documents ({refusal}): run `owactors store init` with an administrator's couchdb.username and "
+        "couchdb.password"
+    )
 
 
 def _address(settings: CouchSettings) -> str:

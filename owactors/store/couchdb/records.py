@@ -19,8 +19,8 @@ from owactors.store.couchdb.parcel import Key, Parcel
 Json = dict[str, Any]
 
 _ACCEPTANCE = "acceptance:"
-#: ids of acceptances are between these two
-ACCEPTANCES = (_ACCEPTANCE, _ACCEPTANCE + "\ufff0")
+#: ids of acceptances are between these two; in the order of bytes the semicolon comes next to the colon
+ACCEPTANCES = (_ACCEPTANCE, _ACCEPTANCE.replace(":", ";"))
 #: fields of the document that the record does not have
 _DOCUMENT_ONLY = frozenset({"_id", "_rev", "entityType", "updated"})
 
