@@ -8,8 +8,8 @@ import time
 from thespian.actors import ActorAddress
 
 from owactors.actor.io import IoActor, on
+from owactors.core.invoker.fallback import fallback_activation
 from owactors.core.loadbalancer.lean import LeanChoice
-from owactors.core.loadbalancer.lost import lost_activation
 from owactors.core.loadbalancer.slots import (
     ActivationEntry,
     ActivationSlots,
@@ -20,7 +20,7 @@ from owactors.core.loadbalancer.slots import (
     Release,
     Resolve,
 )
-from owactors.entity.activation import WhiskActivation
+from owactors.entity.activation import ActivationResponse, WhiskActivation
 from owactors.message.ack import AcknowledgementMessage, CombinedCompletionAndResultMessage, CompletionMessage
 from owactors.message.ack import ResultMessage as ResultAck
 from owactors.message.activation import ActivationMessage
@@ -82,7 +82,7 @@ class LoadBalancer(IoActor):
         self.tell(sender, Refused(msg.activation_id, NO_INVOKERS, msg.user.namespace.uuid))
 
     def _record_loss(self, msg: ActivationMessage, reason: str) -> WhiskActivation:
-        record = lost_activation(msg, reason, int(time.time() * 1000))
+        record = fallback_activation(msg, ActivationResponse.whisk_error(reason), int(time.time() * 1000))
         if self._store is not None:
             self.tell(self._store, StoreActivation(msg.transid, record, msg.user, msg.blocking))
         return record

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import logging
 
-from owactors.core.loadbalancer.lost import lost_activation
+from attrs import evolve
+
+from owactors.core.invoker.fallback import fallback_activation
 from owactors.entity.activation import ActivationResponse, WhiskActivation
-from owactors.entity.errors import DeserializationError
 from owactors.entity.parameters import Parameters
 from owactors.message.activation import ActivationMessage
 from owactors.message.store import Acceptance
@@ -15,6 +16,7 @@ from owactors.store.port import ActivationStore
 
 logger = logging.getLogger(__name__)
 REASON = "The activation was accepted and lost: the node ended before it was finished. It may have run."
+_LOST = ActivationResponse.whisk_error(REASON)
 
 
 async def end_lost_calls(activations: ActivationStore, now: int) -> int:
@@ -29,14 +31,21 @@ async def end_lost_calls(activations: ActivationStore, now: int) -> int:
 
 def _record(acceptance: Acceptance, now: int) -> WhiskActivation:
     try:
-        message = ActivationMessage.from_json(json.loads(acceptance.message))
-    except (ValueError, DeserializationError):
+        content = json.loads(acceptance.message)
+        if "trigger" in content:
+            return _lost_fire(content["trigger"], now)
+        return fallback_activation(ActivationMessage.from_json(content), _LOST, now)
+    except (ValueError, TypeError):
         return _bare_record(acceptance, now)
-    return lost_activation(message, REASON, now)
+
+
+def _lost_fire(trigger: object, now: int) -> WhiskActivation:
+    """A trigger was fired, and which of its rules were followed is not known."""
+    return evolve(WhiskActivation.from_json(trigger), response=_LOST, end=now)
 
 
 def _bare_record(acceptance: Acceptance, now: int) -> WhiskActivation:
-    """What can be said of a sequence, a trigger, or a message that cannot be read."""
+    """What can be said when the acceptance cannot be read."""
     return WhiskActivation(
         namespace=acceptance.namespace,
         name="unknown",
@@ -44,7 +53,7 @@ def _bare_record(acceptance: Acceptance, now: int) -> WhiskActivation:
         activation_id=acceptance.activation_id,
         start=acceptance.accepted_at,
         end=now,
-        response=ActivationResponse.whisk_error(REASON),
+        response=_LOST,
         annotations=Parameters(),
         duration=0,
     )
