@@ -17,6 +17,7 @@ import attrs
 from attrs import frozen
 
 from owactors.core.parameterencryption import BadKey, read_keys
+from owactors.entity.instance import ControllerInstanceId
 from owactors.node import settings_openwhisk, settings_sources
 from owactors.node.settings_errors import BadSetting, SettingsError, UnknownSetting, UnreadableSettings
 from owactors.node.settings_sources import Found, Table
@@ -38,6 +39,7 @@ __all__ = [
 
 _ORDERED = ("memory", "time", "logs", "concurrency")
 _DATABASE = re.compile(r"([a-z][a-z0-9_$()+-]*)?")
+_HOST = re.compile(r"\S+:\d+")
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -137,6 +139,7 @@ def _check_together(settings: Settings) -> None:
     for setting, length in (("aes_128", 16), ("aes_256", 32)):
         _check_encryption_key(settings, setting, length)
     _check_couchdb(settings)
+    _check_cluster(settings)
 
 
 def _check_ordered(settings: Settings, name: str) -> None:
@@ -168,6 +171,15 @@ def _check_couchdb(settings: Settings) -> None:
         _refuse(settings, "couchdb.url", "a URL such as http://127.0.0.1:5984, user and password in keys of their own")
     if not _DATABASE.fullmatch(settings.couchdb.prefix):
         _refuse(settings, "couchdb.prefix", "small letters, digits and _$()+-, the first one a letter, or empty")
+
+
+def _check_cluster(settings: Settings) -> None:
+    try:
+        ControllerInstanceId(settings.controller.id)
+    except ValueError:
+        _refuse(settings, "controller.id", "letters, digits, dot, underscore and dash, at most 128 of them")
+    if not settings.kafka.hosts or not all(_HOST.fullmatch(host) for host in settings.kafka.hosts):
+        _refuse(settings, "kafka.hosts", "host:port, several with commas between them")
 
 
 def _refuse(settings: Settings, key: str, expected: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 #: Environment variable of OpenWhisk -> setting.
 NAMES: Mapping[str, str] = {
+    "KAFKA_HOSTS": "kafka.hosts",
     "RUNTIMES_MANIFEST": "node.runtimes",
     "LIMITS_ACTIONS_INVOKES_PERMINUTE": "limits.actions_invokes_perminute",
     "LIMITS_ACTIONS_INVOKES_CONCURRENT": "limits.actions_invokes_concurrent",
@@ -46,6 +47,13 @@ NAMES: Mapping[str, str] = {
     "CONFIG_whisk_docker_client_parallelRuns": "containers.parallel_starts",
     "CONFIG_whisk_docker_client_timeouts_pull": "docker.pull_timeout",
     "CONFIG_whisk_execSizeLimit": "limits.code_max",
+    "CONFIG_whisk_invoker_password": "invoker.password",
+    "CONFIG_whisk_invoker_username": "invoker.username",
+    "CONFIG_whisk_kafka_replicationFactor": "kafka.replication_factor",
+    "CONFIG_whisk_kafka_topics_prefix": "kafka.topics_prefix",
+    "CONFIG_whisk_kafka_topics_userEvent_prefix": "kafka.user_events_prefix",
+    "CONFIG_whisk_loadbalancer_blackboxFraction": "controller.blackbox_fraction",
+    "CONFIG_whisk_loadbalancer_managedFraction": "controller.managed_fraction",
     "CONFIG_whisk_loadbalancer_timeoutAddon": "controller.timeout_addon",
     "CONFIG_whisk_loadbalancer_timeoutFactor": "controller.timeout_factor",
     "CONFIG_whisk_logLimit_max": "limits.logs_max",
@@ -67,6 +75,7 @@ NAMES: Mapping[str, str] = {
     "CONFIG_whisk_timeLimit_min": "limits.time_min",
     "CONFIG_whisk_timeLimit_std": "limits.time_default",
     "CONFIG_whisk_transactions_header": "controller.transaction_header",
+    "CONFIG_whisk_userEvents_enabled": "kafka.user_events",
 }
 
 _RESULT_LEVELS = {

@@ -47,10 +47,22 @@ class ControllerSettings:
     timeout_addon: Seconds
     store_blocking_results: str = field(metadata=_one_of("all", "failures", "system-failures"))
     store_non_blocking_results: str = field(metadata=_one_of("all", "failures", "system-failures"))
+    id: str
+    managed_fraction: float = field(metadata=_at_least(0, 1))
+    blackbox_fraction: float = field(metadata=_at_least(0, 1))
+    health_kind: str
 
 
 @frozen(kw_only=True)
 class InvokerSettings:
+    id: int = field(metadata=_at_least(0))
+    unique_name: str
+    displayed_name: str
+    port: int = field(metadata=_at_least(0, 65535))
+    username: str
+    password: str = field(repr=False, metadata=_SECRET)
+    api_host: str
+    blacklist_interval: Seconds = field(metadata=_at_least(1))
     peek_factor: float = field(metadata=_at_least(0.01, 1))
     log_application_errors: bool
     log_developer_errors: bool
@@ -106,6 +118,17 @@ class CouchdbSettings:
     username: str
     password: str = field(repr=False, metadata=_SECRET)
     prefix: str
+
+
+@frozen(kw_only=True)
+class KafkaSettings:
+    hosts: tuple[str, ...]
+    topics_prefix: str
+    user_events_prefix: str
+    replication_factor: int = field(metadata=_at_least(1))
+    delivery: str = field(metadata=_one_of("accepted-once", "at-most-once"))
+    user_events: bool
+    common: Mapping[str, str]
 
 
 @frozen(kw_only=True)
@@ -176,6 +199,7 @@ class Settings:
     docker: DockerSettings
     store: StoreSettings
     couchdb: CouchdbSettings
+    kafka: KafkaSettings
     limits: LimitsSettings
     actors: ActorsSettings
     keys: KeysSettings

@@ -75,7 +75,7 @@ def test_openwhisk_s_own_names_are_understood(tmp_path: Path) -> None:
             "CONFIG_whisk_timeLimit_max": "10 m",
             "CONFIG_whisk_containerProxy_timeouts_pauseGrace": "50 ms",
             "CONFIG_whisk_activation_storeBlockingResultLevel": "STORE_FAILURES",
-            "CONFIG_whisk_kafka_replicationFactor": "1",
+            "CONFIG_whisk_kafka_consumerLagCheckInterval": "1",
         },
     )
 
@@ -83,7 +83,7 @@ def test_openwhisk_s_own_names_are_understood(tmp_path: Path) -> None:
     assert settings.limits.time_max == 600
     assert settings.containers.pause_grace == 0.05
     assert settings.controller.store_blocking_results == "failures"
-    assert settings.ignored == ("CONFIG_whisk_kafka_replicationFactor",)
+    assert settings.ignored == ("CONFIG_whisk_kafka_consumerLagCheckInterval",)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_file_that_makes_no_sense_is_named(tmp_path: Path, text: str) -> None:
 def test_what_is_shown_can_be_read_back(tmp_path: Path) -> None:
     first = loaded(tmp_path, '[containers]\nextra_env = ["A=1"]\npause_grace = "1500 ms"')
     again = load(
-        overrides={line.key: line.value for line in effective(first)},
+        overrides={line.key: line.value for line in effective(first) if line.value != "***"},
         environ={"OWACTORS_CONFIG": "/dev/null"},
     )
 
@@ -191,3 +191,15 @@ def test_the_packaged_manifest_can_be_read() -> None:
 
     assert manifest.defaults["python"] == "python:3"
     assert all(find_launcher(kind) for kind in manifest.runtimes if kind in ("python:3", "native:1"))
+
+
+def test_the_brokers_have_openwhisk_s_name_and_a_port(tmp_path: Path) -> None:
+    environ = {"KAFKA_HOSTS": "one:9092, two:9093", "CONFIG_whisk_kafka_topics_prefix": "dev-"}
+    settings = loaded(tmp_path, environ=environ)
+
+    assert settings.kafka.hosts == ("one:9092", "two:9093")
+    assert settings.kafka.topics_prefix == "dev-"
+    with pytest.raises(BadSetting, match="host:port"):
+        load(overrides={"kafka.hosts": "one"}, environ={"OWACTORS_CONFIG": "/dev/null"})
+    with pytest.raises(BadSetting, match=r"controller\.id"):
+        load(overrides={"controller.id": "a b"}, environ={"OWACTORS_CONFIG": "/dev/null"})
