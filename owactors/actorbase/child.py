@@ -14,6 +14,7 @@ from owactors.actorbase.manager import Manager
 from owactors.actorbase.port import ActorPort
 from owactors.actorbase.processes import OrphanGuard, set_signals
 from owactors.actorbase.site import Site
+from owactors.actorbase.slowness import SlowWatch
 from owactors.actorbase.sockets import Listening
 from owactors.actorbase.transport import ProcessTransport
 
@@ -52,7 +53,13 @@ def live(birth: Birth) -> None:
     )
     transport.actors[0] = manager
     set_signals(lambda: transport.interrupt_wait(signal_shutdown=True), manager.thesplogStatus)
-    OrphanGuard(birth.parent_pid, lambda: transport.interrupt_wait(signal_shutdown=True))
+    watch = transport.slow_watch = SlowWatch()
+
+    def orphaned() -> None:
+        watch.switch_off()
+        transport.interrupt_wait(signal_shutdown=True)
+
+    OrphanGuard(birth.parent_pid, orphaned)
     setProcName(getattr(birth.cls, "__name__", str(birth.cls)).rpartition(".")[-1], transport.myAddress)
     try:
         manager.run()

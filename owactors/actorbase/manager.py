@@ -6,7 +6,6 @@ import atexit
 import copy
 import logging
 import threading
-import time
 import traceback
 from typing import Any
 
@@ -27,9 +26,7 @@ from thespian.system.messages.status import Thespian_StatusReq
 from thespian.system.transport import ReceiveEnvelope, SendStatus, TransmitIntent
 
 from owactors.actorbase.addresses import Address, Place
-from owactors.actorbase.counters import COUNTERS
 from owactors.actorbase.letters import ActorLetter
-from owactors.actorbase.limits import SLOW_HANDLER
 from owactors.actorbase.parent import Parent
 from owactors.actorbase.port import ActorPort
 from owactors.actorbase.protocol import pack_letter
@@ -76,13 +73,10 @@ class Manager(Parent, ActorManager):  # type: ignore[misc]
             plain = _is_plain[kind] = not issubclass(kind, MANAGED)
         if not plain or self._leaving:
             return self._take_managed(message, sender)
-        started = time.monotonic()
         try:
             result = self.actorInst.receiveMessage(message, sender)
         except Exception:
             result = self._again(message, sender)
-        if time.monotonic() - started > SLOW_HANDLER:
-            self._was_slow(kind, time.monotonic() - started)
         if result is not None or self.transport.watched:
             self.transport.set_watch(result.filenos if isinstance(result, ThespianWatch) else [])
         return True
@@ -103,10 +97,6 @@ class Manager(Parent, ActorManager):  # type: ignore[misc]
             if not isinstance(message, PoisonMessage):
                 self._send_intent(TransmitIntent(sender, PoisonMessage(message, traceback.format_exc())))
             return None
-
-    def _was_slow(self, kind: type, seconds: float) -> None:
-        COUNTERS.slow_handlers += 1
-        LOG.warning("%s took %.0f ms for %s", self._actorClass, seconds * 1000, kind.__name__)
 
     # -- messages out
 

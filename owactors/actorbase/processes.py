@@ -124,9 +124,9 @@ class OrphanGuard:
 
     def _signalled(self, *_: Any) -> None:
         if os.getppid() != self._parent:
+            self._leave()
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(ORPHAN_GRACE)
-            self._leave()
 
 
 def set_signals(leave: Callable[[], None], status: Callable[[], None]) -> None:

@@ -41,6 +41,7 @@ from owactors.actorbase.outgoing import Peer
 from owactors.actorbase.protocol import INCARNATION, Hello, pack_letter
 from owactors.actorbase.running import RETURN_FIRST, Running
 from owactors.actorbase.site import Site, leaders, parse_address
+from owactors.actorbase.slowness import SlowWatch
 from owactors.actorbase.sockets import ForeignPeer, Listening, check_user, tune
 
 ACCEPT_AT_ONCE = 64
@@ -72,6 +73,7 @@ class ProcessTransport(Running):
         self.chunk = bytearray(READ_CHUNK)
         self.chunk_view = memoryview(self.chunk)
         self.closed = False
+        self.slow_watch: SlowWatch | None = None
         self._incoming: set[Incoming] = set()
         self._unproven: set[Incoming] = set()
         self._origins: OrderedDict[bytes, Origin] = OrderedDict()
@@ -207,6 +209,9 @@ class ProcessTransport(Running):
             return
         mailbox = self.mailbox
         self._dispatching = True
+        watch = self.slow_watch
+        if watch is not None:
+            watch.start()
         try:
             for _ in range(DISPATCH_BATCH):
                 if not mailbox or self.handler is None or self.handler is TransmitOnly:
@@ -219,6 +224,8 @@ class ProcessTransport(Running):
             self.give_up(failure)
         finally:
             self._dispatching = False
+            if watch is not None:
+                watch.stop()
         if self._dirty:
             self._flush_dirty()
         if mailbox:

@@ -200,3 +200,9 @@ def test_neighbours_left_in_a_process_that_ends_clean_up(
     system.tell(cleaner, ActorExitRequest())
     eventually(mark.exists, "mark")
     assert mark.read_text() == "exit\n"
+
+
+def test_a_handler_that_blocks_is_counted_with_its_stack_in_the_log(system: ActorSystem, parent: ActorAddress) -> None:
+    system.tell(parent, Call("block", 0.3))
+    status = system.ask(parent, Thespian_StatusReq(), SECONDS)
+    assert status.miscKeyVals["owactors.slow_handlers"] == 1
