@@ -9,10 +9,12 @@ import asyncio
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from attrs import evolve, frozen
 from thespian.actors import ActorAddress
 
+from owactors import __version__
 from owactors.actor.awaitedrecords import AwaitedRecords
 from owactors.actor.controllersetup import ControllerSetup
 from owactors.actor.httpserver import HttpServer, PortTaken, listening_socket
@@ -31,6 +33,7 @@ from owactors.message.loadbalancer import Answer, BalancerSetup, Freed, InvokerG
 from owactors.message.node import ControllerUp, RoleFailed, RoleStopped, StopRole
 from owactors.message.store import DocumentConflict, Stored, StoreError, StoreRecords
 from owactors.observe.metrics import METRICS, Snapshot, expose
+from owactors.rest.administration import Administered, shown_upkeep
 from owactors.rest.application import Application
 from owactors.rest.ports import Services
 from owactors.store.open import open_store
@@ -68,6 +71,7 @@ class Controller(StoreActor, TurnTaker):
         self._server: HttpServer | None = None
         self._serving = self._draining = False
         self._reports: dict[str, Snapshot] = {}
+        self._started = int(time.time() * 1000)
 
     # -- start
 
@@ -80,7 +84,7 @@ class Controller(StoreActor, TurnTaker):
         except PortTaken as taken:
             self._give_up(str(taken))
             return
-        self.spawn(_prepare(message), done=_Ready, failed=lambda cause: _NotReady(_reason(cause)))
+        self.spawn(self._prepare(message), done=_Ready, failed=lambda cause: _NotReady(_reason(cause)))
 
     @on(_NotReady)
     def not_ready(self, message: _NotReady, sender: ActorAddress) -> None:
@@ -96,18 +100,47 @@ class Controller(StoreActor, TurnTaker):
         self._owned = True
         order = self._setup.store
         self._begin(message.store, order.policy, order.retention)
-        self._balancer = self.create(LoadBalancer)
-        setup = BalancerSetup(self.myAddress, self._setup.timeout_factor, self._setup.timeout_addon)
-        self.tell(self._balancer, setup)
+        self._balancer = self._create_balancer()
         self._publisher = ActorPublisher(self._send)
         self._records = AwaitedRecords(message.store.activations)
-        application = Application(self._services(message.store))
-        self._chains = application.api.chains
-        self._server = HttpServer(application, self._socket)
+        self._api = self._application(message.store)
+        self._server = HttpServer(self._api, self._socket)
         self.tell(self._supervisor, ControllerUp(self._server.port, self._balancer, self.myAddress))
+
+    async def _prepare(self, setup: ControllerSetup) -> Store:
+        """The open store: with the subjects that must be there, and every call that was lost ended."""
+        store = await opened_store(setup)
+        await end_lost_calls(store.activations, int(time.time() * 1000))
+        return store
+
+    def _create_balancer(self) -> ActorAddress:
+        balancer = self.create(LoadBalancer)
+        setup = BalancerSetup(self.myAddress, self._setup.timeout_factor, self._setup.timeout_addon)
+        self.tell(balancer, setup)
+        return balancer
 
     def _send(self, message: Publish) -> None:
         self.into_turn(lambda: self.tell(self._balancer, message))
+
+    def _application(self, store: Store) -> Application:
+        key = self._setup.admin_key
+        administered = Administered(key, store.subjects, self._status) if key else None
+        return Application(self._services(store), administered)
+
+    def _status(self) -> dict[str, Any]:
+        """How this controller is, for the operator."""
+        assert self._store is not None
+        return {
+            "version": __version__,
+            "started": self._started,
+            "activationsInFlight": len(self._publisher.active()),
+            "invokers": dict(self._publisher.invoker_states()),
+            "store": {
+                "backend": self._setup.store.backend,
+                "trouble": self._store.trouble,
+                "upkeep": shown_upkeep(self._retention.upkeep if self._retention else None),
+            },
+        }
 
     def _services(self, store: Store) -> Services:
         setup = self._setup
@@ -178,6 +211,9 @@ class Controller(StoreActor, TurnTaker):
         """The first one opens the door: who was let in before could only be refused."""
         self.tell(self._balancer, message)
         self._publisher.invoker_is(message.instance, "up")
+        self._open_door()
+
+    def _open_door(self) -> None:
         if self._server is not None and not self._serving:
             self._serving = True
             self.spawn(
@@ -208,7 +244,7 @@ class Controller(StoreActor, TurnTaker):
 
     def _under_way(self) -> int:
         """Activations in flight, and sequences that may be between two of them."""
-        return len(self._publisher.active()) + self._chains.under_way
+        return len(self._publisher.active()) + self._api.api.chains.under_way
 
     @on(RoleStopped)
     def drained(self, message: RoleStopped, sender: ActorAddress) -> None:
@@ -229,14 +265,13 @@ def _reason(cause: BaseException) -> str:
     return str(cause) if isinstance(cause, StoreError) else f"{type(cause).__name__}: {cause}"
 
 
-async def _prepare(setup: ControllerSetup) -> Store:
-    """The open store: with the subjects that must be there, and every call that was lost ended."""
+async def opened_store(setup: ControllerSetup) -> Store:
+    """The open store, with the subjects that must be there. StoreUnavailable."""
     loop = asyncio.get_running_loop()
     couchdb = setup.store.couchdb and evolve(setup.store.couchdb, owner=setup.instance)
     store = await loop.run_in_executor(None, open_store, setup.store.backend, Path(setup.store.folder), couchdb)
     for subject in setup.subjects:
         await _ensure(store, subject)
-    await end_lost_calls(store.activations, int(time.time() * 1000))
     return store
 
 

@@ -46,3 +46,5 @@ class ControllerSetup:
     timeout_factor: float = 2.0
     timeout_addon: float = 60.0
     metrics: bool = True
+    #: opens the routes for the operator; empty: there are none
+    admin_key: str = field(default="", repr=False)

@@ -17,6 +17,7 @@ COMMANDS = {
     "activations": ("activations", "activations"),
     "logs": ("logs", "logs"),
     "user": ("user", "user"),
+    "status": ("status", "status"),
     "store": ("store", "store"),
     "config": ("config", "config"),
     "doctor": ("doctor", "doctor"),

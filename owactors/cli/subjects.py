@@ -1,38 +1,62 @@
-"""Changes to subjects, their keys and limits, in the store of a node that is stopped."""
+"""Changes to subjects, their keys and limits, through the node that runs, or in the store of one that is stopped."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from attrs import evolve
 
 from owactors.cli.failure import NODE_ERROR, NOT_FOUND, USAGE, Failure
+from owactors.cli.runningnode import NodesSubjects, RunningNode
 from owactors.entity.ids import BasicAuthKey
 from owactors.entity.subject import SubjectDocument, SubjectNamespace
 from owactors.message.store import NoDocument, StoreUnavailable
 from owactors.node.settings import Settings
-from owactors.store.port import SubjectStore
 
 Json = dict[str, Any]
+Rows = list[Json]
 Result = TypeVar("Result")
 
 #: Limits of a namespace that can be set, by their names in OpenWhisk's documents.
 LIMITS = ("invocationsPerMinute", "concurrentInvocations", "firesPerMinute")
 
 
-def with_subjects(settings: Settings, change: Callable[[SubjectStore], Awaitable[Result]]) -> Result:
-    """Runs `change` on the subjects of the settings' store; Failure if it is a data folder that a node has open."""
+class Subjects(Protocol):
+    """What is needed of a store of subjects, opened here or asked of a running node. (owactors.store.port)"""
+
+    async def get(self, doc_id: str) -> Json: ...
+
+    async def put(self, document: Json) -> str: ...
+
+    async def delete(self, doc_id: str, rev: str) -> None: ...
+
+    async def list(self) -> Rows: ...
+
+    async def by_namespace(self, namespace: str) -> Rows: ...
+
+    async def limits(self, namespace: str) -> Json: ...
+
+
+def with_subjects(settings: Settings, change: Callable[[Subjects], Awaitable[Result]]) -> Result:
+    """Runs `change` on the subjects of the settings' data folder or database; a node that runs there is asked."""
+    node = RunningNode.of(settings.node.data_dir)
+    if node is not None:
+        return asyncio.run(_asked(node, change))
     if settings.store.backend == "memory":
-        raise Failure("the memory store forgets its users; they can only be changed in an SQLite store.", USAGE)
+        raise Failure("the memory store forgets its users; no node runs on this data folder.", USAGE)
     try:
         return asyncio.run(_opened(settings, change))
     except StoreUnavailable as problem:
         raise Failure(f"{problem.reason}.", NODE_ERROR) from problem
 
 
-async def _opened(settings: Settings, change: Callable[[SubjectStore], Awaitable[Result]]) -> Result:
+async def _asked(node: RunningNode, change: Callable[[Subjects], Awaitable[Result]]) -> Result:
+    return await change(NodesSubjects(node))
+
+
+async def _opened(settings: Settings, change: Callable[[Subjects], Awaitable[Result]]) -> Result:
     from owactors.cli.openstores import open_place, place_of
 
     store = open_place(place_of(settings, settings.store.backend))
@@ -42,7 +66,7 @@ async def _opened(settings: Settings, change: Callable[[SubjectStore], Awaitable
         await store.close()
 
 
-async def find(store: SubjectStore, subject: str) -> tuple[SubjectDocument, str]:
+async def find(store: Subjects, subject: str) -> tuple[SubjectDocument, str]:
     """The subject and its document's revision."""
     try:
         document = await store.get(subject)
@@ -51,7 +75,7 @@ async def find(store: SubjectStore, subject: str) -> tuple[SubjectDocument, str]
     return SubjectDocument.from_json(document), document["_rev"]
 
 
-async def create(store: SubjectStore, subject: str, namespace: str, key: BasicAuthKey) -> SubjectNamespace:
+async def create(store: Subjects, subject: str, namespace: str, key: BasicAuthKey) -> SubjectNamespace:
     """Gives the subject, made if it is new, a namespace with this key."""
     made = SubjectNamespace(namespace, key)
     if await store.by_namespace(namespace):
@@ -72,7 +96,7 @@ def _checked(subject: str, namespace: SubjectNamespace) -> SubjectDocument:
         raise Failure(f"{problem}.", USAGE) from problem
 
 
-async def delete(store: SubjectStore, subject: str, namespace: str | None) -> None:
+async def delete(store: Subjects, subject: str, namespace: str | None) -> None:
     """Removes the subject, or only one of its namespaces; its last namespace takes the subject along."""
     old, revision = await find(store, subject)
     rest = tuple(one for one in old.namespaces if namespace is not None and one.name != namespace)
@@ -84,18 +108,18 @@ async def delete(store: SubjectStore, subject: str, namespace: str | None) -> No
         await store.delete(subject, revision)
 
 
-async def block(store: SubjectStore, subject: str, blocked: bool) -> None:
+async def block(store: Subjects, subject: str, blocked: bool) -> None:
     """Blocks the subject, or lets it in again."""
     old, revision = await find(store, subject)
     await _put(store, evolve(old, blocked=blocked), revision)
 
 
-async def every(store: SubjectStore) -> list[SubjectDocument]:
+async def every(store: Subjects) -> list[SubjectDocument]:
     """All subjects by name."""
     return [SubjectDocument.from_json(document) for document in await store.list()]
 
 
-async def set_limits(store: SubjectStore, namespace: str, limits: Mapping[str, int]) -> Json:
+async def set_limits(store: Subjects, namespace: str, limits: Mapping[str, int]) -> Json:
     """Changes some limits of a namespace; all that are set afterwards."""
     identifier = f"{namespace}/limits"
     try:
@@ -107,7 +131,7 @@ async def set_limits(store: SubjectStore, namespace: str, limits: Mapping[str, i
     return {key: value for key, value in document.items() if not key.startswith("_")}
 
 
-async def clear_limits(store: SubjectStore, namespace: str) -> None:
+async def clear_limits(store: Subjects, namespace: str) -> None:
     """Removes all limits of a namespace, so that those of the settings hold."""
     try:
         document = await store.get(f"{namespace}/limits")
@@ -116,5 +140,5 @@ async def clear_limits(store: SubjectStore, namespace: str) -> None:
     await store.delete(document["_id"], document["_rev"])
 
 
-async def _put(store: SubjectStore, subject: SubjectDocument, revision: str) -> None:
+async def _put(store: Subjects, subject: SubjectDocument, revision: str) -> None:
     await store.put({**subject.to_document(), "_rev": revision})

@@ -14,6 +14,8 @@ from types import TracebackType
 
 #: a socket's path may have 107 bytes; its name needs some of them
 LONGEST = 80
+#: files for commands on this machine: the key of the operator's routes, and where the node listens
+ADMIN_KEY, NODE_URL = "admin.key", "node.url"
 #: seconds that the processes of a killed node may need to end
 PATIENCE = 3.0
 
@@ -79,8 +81,23 @@ class DataFolder:
         made.mkdir(parents=True, mode=0o700)
         return made
 
+    def admin_key(self) -> str:
+        """A new key for the operator's routes, in a file that only this user may read."""
+        key = secrets.token_urlsafe(32)
+        file = os.open(self.path / ADMIN_KEY, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(file, "w") as opened:
+            os.fchmod(opened.fileno(), 0o600)
+            opened.write(key)
+        return key
+
+    def announce(self, url: str) -> None:
+        """Lets commands on this machine find the node."""
+        (self.path / NODE_URL).write_text(url)
+
     def close(self) -> None:
         """Gives the folder free."""
+        for name in (ADMIN_KEY, NODE_URL) if self._lock is not None else ():
+            (self.path / name).unlink(missing_ok=True)
         shutil.rmtree(self._boots, ignore_errors=True)
         if self._lock is not None:
             os.close(self._lock)

@@ -7,6 +7,8 @@ import signal
 import sys
 import threading
 
+from attrs import evolve
+
 from owactors.actor.factories import FACTORIES
 from owactors.core.parameterencryption import BadKey
 from owactors.entity.errors import DeserializationError
@@ -14,7 +16,7 @@ from owactors.message.node import NodeUp, StartNode
 from owactors.node.folder import DataFolder, FolderRefused
 from owactors.node.settings import Settings
 from owactors.node.system import CannotStart, NodeSystem
-from owactors.node.wiring import build_factory, controller_setup, invoker_setup, is_loopback, manifest_of
+from owactors.node.wiring import build_factory, controller_setup, invoker_setup, is_loopback, local_url, manifest_of
 from owactors.observe import logs
 from owactors.observe.markers import Markers
 from owactors.observe.metrics import METRICS
@@ -41,6 +43,7 @@ def run(settings: Settings) -> int:
         try:
             for left in folder.open():
                 logger.warning("removed what an earlier node left: %s", left)
+            order = evolve(order, controller=evolve(order.controller, admin_key=folder.admin_key()))
             system = NodeSystem(settings.actors.base, folder.boot(), order)
             _serve(settings, system, folder, order, stop)
         except (FolderRefused, CannotStart) as problem:
@@ -55,6 +58,7 @@ def _serve(settings: Settings, system: NodeSystem, folder: DataFolder, order: St
     except CannotStart:
         system.end()
         raise
+    folder.announce(local_url(settings.node.host, up.port))
     _greet(settings, up)
     _watch(system, settings, folder, order, stop).stop()
 

@@ -221,8 +221,13 @@ def _extra_environment(lines: tuple[str, ...]) -> dict[str, str]:
 
 def api_host(settings: Settings) -> str:
     """Where an action reaches the API: what `__OW_API_HOST` says."""
-    host = settings.node.host
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.node.port}"
+    return local_url(settings.node.host, settings.node.port)
+
+
+def local_url(host: str, port: int) -> str:
+    """Where programs on this machine reach a node that listens on `host`."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://{f'[{reached}]' if ':' in reached else reached}:{port}"
 
 
 def factory_settings(settings: Settings, manifest: ExecManifest) -> SandboxSettings | DockerSettings:

@@ -14,7 +14,8 @@ from owactors.core.controller import messages
 from owactors.core.controller.rejection import Rejection
 from owactors.entity.transaction import SYSTEM_PREFIX, TransactionId
 from owactors.message.store import StoreUnavailable
-from owactors.rest import api, server
+from owactors.rest import administration, api, server
+from owactors.rest.administration import Administered, Administration
 from owactors.rest.answer import JSON_TYPE, Answer, error_body, json_answer, refusal, text_answer
 from owactors.rest.api import Api
 from owactors.rest.gateway import Gateway, is_gateway_path
@@ -39,10 +40,13 @@ class _Disconnected(Exception):
 class Application:
     """The API over `services`; `api` gives access to its parts, to add web actions, sequences, compositions."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, administered: Administered | None = None) -> None:
         self.services = services
         self.api = Api(services)
         self.server = Server(services)
+        self.administration = (
+            None if administered is None else Administration(services, administered, self.api.authentication)
+        )
         self.gateway = Gateway(self.api.apis, self._web)
         self._id_header = services.settings.transaction_header.lower().encode()
 
@@ -106,6 +110,8 @@ class Application:
             path = request.path
             if path.startswith(_API) and path[len(_API) : len(_API) + 1] in ("", "/"):
                 answer = await self.api.answer(request, request.segments[2:])
+            elif self.administration is not None and path.startswith(administration.PREFIX):
+                answer = await self.administration.answer(request)
             elif is_gateway_path(path):
                 answer = await self.gateway.answer(request)
             else:
