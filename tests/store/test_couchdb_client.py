@@ -90,6 +90,17 @@ def test_idle_connection_that_was_closed_is_replaced() -> None:
     assert server.connections == 2
 
 
+def test_idle_connection_that_is_just_closing_is_replaced() -> None:
+    async def story(server: FakeCouch, database: CouchDatabase) -> None:
+        await database.get("x")
+        (connection,) = database.client._idle
+        assert connection._transport is not None
+        connection._transport.close()
+        await database.get("x")
+
+    assert play(in_turn(FOUND), story).connections == 2
+
+
 def test_no_answer_in_time() -> None:
     async def story(server: FakeCouch, database: CouchDatabase) -> None:
         with pytest.raises(StoreUnavailable, match=r"no answer within 0\.1"):

@@ -64,6 +64,7 @@ class Connection(asyncio.Protocol):
         """Sends a whole request; Broken if no whole answer comes within `timeout` seconds."""
         transport = self._transport
         if transport is None or transport.is_closing():
+            self.usable = False  # connection_lost is still to come
             raise Broken("the connection was closed", sent=False, stale=self._used)
         self._parser = httptools.HttpResponseParser(self)
         self._chunks, self._type, self._begun = [], "", False
