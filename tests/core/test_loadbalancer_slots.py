@@ -32,6 +32,7 @@ def slots(*entries: ActivationEntry) -> ActivationSlots:
     return made
 
 
+@pytest.mark.scenario("L11")
 def test_a_combined_acknowledgement_frees_and_answers() -> None:
     made = slots(entry("a"))
     assert made.acknowledge(CombinedCompletionAndResultMessage(TID, "a", False, INVOKER)) == [
@@ -41,6 +42,7 @@ def test_a_combined_acknowledgement_frees_and_answers() -> None:
     assert (made.total, dict(made.by_namespace)) == (0, {})
 
 
+@pytest.mark.scenario("L10")
 def test_a_result_answers_once_and_keeps_the_slot() -> None:
     made = slots(entry("a"))
     assert made.acknowledge(ResultMessage(TID, "a")) == [Resolve("a", "a")]
@@ -51,12 +53,23 @@ def test_a_result_answers_once_and_keeps_the_slot() -> None:
     ]
 
 
+@pytest.mark.scenario("L11")
+def test_a_completion_alone_leaves_the_caller_waiting() -> None:
+    made = slots(entry("a"))
+    assert made.acknowledge(CompletionMessage(TID, "a", False, INVOKER)) == [
+        Release(entry("a"), CompletionKind.REGULAR, False)
+    ]
+    assert made.waiting == {"a"}
+    assert made.acknowledge(ResultMessage(TID, "a")) == [Resolve("a", "a")]
+
+
 def test_nobody_waits_for_a_call_that_does_not_block() -> None:
     made = slots(entry("a", blocking=False))
     done = made.acknowledge(CombinedCompletionAndResultMessage(TID, "a", False, INVOKER))
     assert [type(each) for each in done] == [Release]
 
 
+@pytest.mark.scenario("L12")
 def test_a_completion_after_the_forced_one_is_only_observed() -> None:
     made = slots(entry("a"))
     assert made.force("a", TID) == [Release(entry("a"), CompletionKind.FORCED, None)]

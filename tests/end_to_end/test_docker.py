@@ -42,3 +42,16 @@ def test_a_blackbox_action_uses_its_own_image(docker_node: LiveNode) -> None:
     assert reply.status == 200, reply.body
     answer = docker_node.invoke("box")
     assert answer.json["response"].get("result") is not None, json.dumps(answer.json)
+
+
+@pytest.mark.scenario("I21")
+def test_an_image_that_cannot_be_had(docker_node: LiveNode) -> None:
+    """The record says which; it has the action's limits like any other."""
+    image = "127.0.0.1:1/nobody/nothing"
+    body = {"exec": {"kind": "blackbox", "image": image}, "limits": {"memory": 128}}
+    assert docker_node.api("PUT", "/actions/i21?overwrite=true", body).status == 200
+    reply = docker_node.invoke("i21")
+    assert (reply.status, reply.json["response"]["status"]) == (502, "action developer error")
+    assert reply.json["response"]["result"]["error"].startswith(f"Failed to pull container image '{image}'.")
+    noted = {entry["key"]: entry["value"] for entry in reply.json["annotations"]}
+    assert noted["limits"]["memory"] == 128
