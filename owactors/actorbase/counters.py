@@ -18,6 +18,11 @@ class Counters:
     """Messages that became dead letters because the peer's queue was full."""
     slow_handlers: int = 0
 
+    def reset(self) -> None:
+        """A forked process starts to count anew."""
+        for each in fields(self):
+            setattr(self, each.name, 0)
+
     def items(self) -> list[tuple[str, int]]:
         return [(each.name, getattr(self, each.name)) for each in fields(self)]
 

@@ -259,5 +259,6 @@ class Peer:
     def idle(self) -> bool:
         return not self.unacked and not self._outbox
 
-    def descriptor(self) -> int | None:
-        return self._sock.fileno() if self._sock is not None else None
+    def flushed(self) -> bool:
+        """Everything is in the kernel's hands; only acknowledgements are missing."""
+        return self.up and not self._outbox

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from owactors.actorbase.counters import COUNTERS
 from owactors.actorbase.limits import ORPHAN_GRACE
 
 LOG = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ def _child(main: Callable[[], None], keep: Callable[[], set[int]]) -> NoReturn:
     try:
         gc.freeze()  # the parent's objects stay shared, and their finalizers do not run here
         asyncio._set_running_loop(None)
+        COUNTERS.reset()
         silence(keep() | _logs())
         main()
         status = 0

@@ -394,7 +394,7 @@ class ProcessTransport(Running):
 
     def _updateStatusResponse(self, response: Any) -> None:
         for peer in self.peers.values():
-            for letter in peer.unacked:
+            for letter in [] if peer.flushed() else peer.unacked:
                 response.addPendingMessage(self.myAddress, letter.target, type(letter.message).__name__)
         for _, sender, message, _, _ in self.mailbox:
             response.addReceivedMessage(sender, self.myAddress, type(message).__name__)
