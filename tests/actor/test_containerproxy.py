@@ -100,6 +100,7 @@ def test_two_runs_during_init() -> None:
     assert bench.state == "Ready"
 
 
+@pytest.mark.scenario("DK-13")
 @pytest.mark.scenario("CP-15")
 def test_a_refused_run_goes_back() -> None:
     bench = ProxyBench()
@@ -133,6 +134,7 @@ def test_no_container_can_be_made(failure: Exception, status: int, text: str) ->
     assert kinds(bench.acks) == [CombinedCompletionAndResultMessage]
 
 
+@pytest.mark.scenario("DK-11")
 @pytest.mark.scenario("CP-29")
 def test_a_failed_init() -> None:
     bench = ProxyBench(factory=ScriptedFactory(ScriptedContainer(script={"initialize": [reply(b"", 502)]})))
@@ -333,6 +335,7 @@ def test_the_body_of_run_carries_the_key_of_the_caller() -> None:
     assert (started["api_key"], started["value"]) == ("23bc46b1:secret", {"name": "Ada"})
 
 
+@pytest.mark.scenario("DK-11")
 def test_markers_for_init_run_and_logs(caplog: pytest.LogCaptureFixture) -> None:
     bench = ProxyBench()
     with caplog.at_level(logging.INFO):

@@ -129,6 +129,28 @@ def test_missing_end_marks() -> None:
     assert collect(collector, wait=False) == (["stdout: line", "stdout: part"], "complete")
 
 
+@pytest.mark.scenario("DK-15")
+def test_not_waiting_for_end_marks() -> None:
+    """What is there comes at once, though nothing says that it is all."""
+    collector = LogCollector()
+    collector.begin()
+    collector.receive(STDOUT, b"line\n")
+    assert collect(collector, wait=False) == (["stdout: line"], "complete")
+
+
+@pytest.mark.scenario("DK-20")
+def test_a_last_line_that_was_cut() -> None:
+    """What came of it is kept, and the line after it says that data may be missing."""
+    collector = LogCollector()
+    collector.begin()
+    collector.receive(STDOUT, b"whole\nha")
+    collector.receive(STDERR, END)
+    lines, state = collect(collector)
+    assert (lines[:2], state) == (["stdout: whole", "stdout: ha"], "failed")
+    assert lines[2].startswith("stderr: There was an issue while collecting your logs")
+
+
+@pytest.mark.scenario("DK-16")
 def test_end_of_stream_ends_the_run() -> None:
     """The process died: nobody has to wait, and what it said last is there."""
     collector = LogCollector()

@@ -169,6 +169,7 @@ def test_whose_fault_it_is_that_there_is_no_container(failure: type, status: int
     assert driver.stored[0].response.result == {"error": "because"}
 
 
+@pytest.mark.scenario("LG-02")
 @pytest.mark.scenario("CP-29")
 def test_a_failed_init_has_logs_and_an_init_time() -> None:
     driver = Driver().prewarmed()
@@ -196,6 +197,7 @@ def test_a_developer_error_costs_the_container(outcome: Outcome | bytes) -> None
     assert statuses(driver) == [DEVELOPER_ERROR]
 
 
+@pytest.mark.scenario("LG-03")
 @pytest.mark.scenario("CP-31")
 def test_incomplete_logs_are_kept_and_cost_the_container() -> None:
     driver = Driver().ready()
@@ -317,6 +319,7 @@ def test_a_failed_removal_is_tried_again_while_runs_are_handed_back() -> None:
     assert driver.pool[-1] == ContainerDestroyed(0, "busy")
 
 
+@pytest.mark.scenario("DK-12")
 @pytest.mark.scenario("CP-49")
 def test_a_run_of_exactly_its_time_limit_is_over_it() -> None:
     driver = Driver().ready()

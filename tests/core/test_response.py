@@ -29,6 +29,7 @@ def exchange(outcome: Outcome | bytes, status: int = 200, took: int = 5) -> RunR
     return RunResult(Interval(0, took), outcome)
 
 
+@pytest.mark.scenario("AR-05")
 @pytest.mark.parametrize(
     ("body", "status_code", "result"),
     [
@@ -59,6 +60,7 @@ def test_a_run_that_answered_another_status(body: bytes, error: Any) -> None:
     assert (answer.status_code, answer.result) == (DEVELOPER_ERROR, {"error": error})
 
 
+@pytest.mark.scenario("AR-01")
 @pytest.mark.parametrize("status", [200, 502])
 def test_a_run_that_answered_too_much(status: int) -> None:
     answer = response.run_response(exchange(ContainerReply(status, b"abc", 10, 3)), LIMIT)
@@ -67,6 +69,7 @@ def test_a_run_that_answered_too_much(status: int) -> None:
     assert answer.size == 10
 
 
+@pytest.mark.scenario("AR-02")
 @pytest.mark.parametrize(
     ("outcome", "run_text", "init_text"),
     [
@@ -88,17 +91,20 @@ def test_an_exchange_without_an_answer_is_a_developer_error(outcome: Outcome, ru
     assert (initialized.status_code, initialized.result) == (DEVELOPER_ERROR, {"error": init_text})
 
 
+@pytest.mark.scenario("DK-12")
 def test_time_is_up_even_with_an_answer_but_not_for_a_good_init() -> None:
     assert response.run_response(exchange(b"{}", took=1000), LIMIT).status_code == DEVELOPER_ERROR
     assert response.run_response(exchange(b"{}", took=999), LIMIT).status_code == SUCCESS
     assert response.init_failure(exchange(b"{}", took=1000), LIMIT) is None
 
 
+@pytest.mark.scenario("AR-04")
 @pytest.mark.parametrize("body", [b"", b"nonsense", b'{"error":"x"}', b"[]"])
 def test_an_init_that_answered_200_is_good_whatever_it_says(body: bytes) -> None:
     assert response.init_failure(exchange(body), LIMIT) is None
 
 
+@pytest.mark.scenario("AR-01")
 def test_an_init_that_failed() -> None:
     own = response.init_failure(exchange(b'{"error":"no main"}', 502), LIMIT)
     other = response.init_failure(exchange(b"sorry", 502), LIMIT)
@@ -112,6 +118,31 @@ def test_an_init_that_failed() -> None:
     assert "exceeded the allowed length" in long.result["error"]
 
 
+@pytest.mark.scenario("AR-03")
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b"", "The action failed during initialization."),
+        (b"null", "The action failed during initialization: null"),
+        (b"text", "The action failed during initialization: text"),
+        (b"[1]", "The action failed during initialization: [1]"),
+        (b'{"a":1}', 'The action failed during initialization: {"a":1}'),
+        (b'{"error":{"why":1}}', {"why": 1}),
+    ],
+)
+def test_what_a_failed_init_says(body: bytes, error: Any) -> None:
+    failed = response.init_failure(exchange(body, 502), LIMIT)
+    assert failed is not None
+    assert (failed.status_code, failed.result) == (DEVELOPER_ERROR, {"error": error})
+
+
+@pytest.mark.scenario("DK-12")
+def test_an_empty_result_has_a_size() -> None:
+    answer = response.run_response(exchange(b"{}"), LIMIT)
+    assert (answer.status_code, answer.result, answer.size) == (SUCCESS, {}, 2)
+
+
+@pytest.mark.scenario("DK-13")
 def test_only_503_is_a_refusal() -> None:
     assert response.is_refused(ContainerReply(503, b"", 0, 1))
     assert not response.is_refused(ContainerReply(500, b"", 0, 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from owactors.container.port import ContainerSpec, WhiskContainerStartupError
 
 T = TypeVar("T")
 THREADS = 32
+CONTAINER_ID = re.compile("[0-9a-f]{64}")
 
 
 class EngineError(Exception):
@@ -91,7 +93,10 @@ class Engine:
                 host_config=self._host_config(spec),
             )
         )
-        return str(made["Id"])
+        id = str(made["Id"])
+        if not CONTAINER_ID.fullmatch(id):
+            raise EngineError(0, f"the engine gave no container id but {id[:100]!r}")
+        return id
 
     async def start(self, id: str) -> None:
         """Start a created container."""

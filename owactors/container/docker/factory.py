@@ -76,13 +76,11 @@ class DockerFactory:
 
     async def sweep(self) -> list[str]:
         """See ContainerFactory."""
-        removed = []
-        for id, labels in await self._engine.labelled(f"{LABEL}={self.settings.node}"):
-            if self._is_leftover(id, labels):
-                LOG.info("removing container %s (%s) that was left over", id[:12], labels.get(NAME))
-                await self._remove_until_gone(id)
-                removed.append(id)
-        return removed
+        found = await self._engine.labelled(f"{LABEL}={self.settings.node}")
+        leftovers = {id: labels for id, labels in found if self._is_leftover(id, labels)}
+        # All at once, so that one which will not go keeps no other.
+        await asyncio.gather(*(self._remove_leftover(id, labels) for id, labels in leftovers.items()))
+        return list(leftovers)
 
     async def close(self) -> None:
         """See ContainerFactory."""
@@ -180,6 +178,11 @@ class DockerFactory:
         async with self._removals:
             await self._remove_until_gone(container.id)
         self._containers.pop(container.id, None)
+
+    async def _remove_leftover(self, id: str, labels: dict[str, str]) -> None:
+        LOG.info("removing container %s (%s) that was left over", id[:12], labels.get(NAME))
+        async with self._removals:
+            await self._remove_until_gone(id)
 
     async def _remove_until_gone(self, id: str, tries: int = 20) -> None:
         pause = 0.02
