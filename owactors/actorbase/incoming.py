@@ -18,7 +18,7 @@ from owactors.actorbase.protocol import LETTER, STALE, UNKNOWN, WELCOME, Hello, 
 from owactors.actorbase.unpickling import loads
 
 if TYPE_CHECKING:
-    from owactors.actorbase.transport import ProcessTransport
+    from owactors.actorbase.answering import Answering
 
 LOG = logging.getLogger(__name__)
 MOST_SENDERS = 10_000
@@ -50,7 +50,7 @@ class Origin:
 class Incoming:
     """One accepted connection."""
 
-    def __init__(self, host: ProcessTransport, sock: socket.socket) -> None:
+    def __init__(self, host: Answering, sock: socket.socket) -> None:
         self.host, self.sock = host, sock
         self.origin: Origin | None = None
         self._sealed = sock.family != socket.AF_UNIX

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Protocol
@@ -25,26 +25,18 @@ from thespian.system.transport import (
 )
 
 from owactors.actorbase.addresses import Address, Place, address, number_of
+from owactors.actorbase.answering import Answering
 from owactors.actorbase.counters import COUNTERS
-from owactors.actorbase.incoming import Incoming, Origin
+from owactors.actorbase.incoming import Incoming
 from owactors.actorbase.letters import IntentLetter, Letter
-from owactors.actorbase.limits import (
-    ACK_EVERY,
-    ACK_WITHIN,
-    DISPATCH_BATCH,
-    MAX_CONNECTIONS,
-    MAX_UNPROVEN,
-    READ_CHUNK,
-    REMEMBERED_PEERS,
-)
+from owactors.actorbase.limits import DISPATCH_BATCH
 from owactors.actorbase.outgoing import Peer
-from owactors.actorbase.protocol import INCARNATION, Hello, pack_letter
-from owactors.actorbase.running import RETURN_FIRST, Running
+from owactors.actorbase.protocol import pack_letter
+from owactors.actorbase.running import RETURN_FIRST
 from owactors.actorbase.site import Site, leaders, parse_address
 from owactors.actorbase.slowness import SlowWatch
-from owactors.actorbase.sockets import ForeignPeer, Listening, check_user, tune
+from owactors.actorbase.sockets import Listening
 
-ACCEPT_AT_ONCE = 64
 Mail = tuple[int, ActorAddress, Any, Incoming | None, int]
 
 
@@ -55,132 +47,29 @@ class LocalActor(Protocol):
         """Handle a message; False when the actor has ended."""
 
 
-class ProcessTransport(Running):
+class ProcessTransport(Answering):
     """Everything of one process that has to do with messages."""
 
     def __init__(self, site: Site, listening: Listening | None = None, external: bool = False) -> None:
-        super().__init__()
-        self.site, self.folder, self.key, self.external = site, site.folder, site.key, external
-        self.listening = listening or site.listen()
+        super().__init__(site.key, listening or site.listen())
+        self.site, self.folder, self.external = site, site.folder, external
         self.port = self.listening.port
-        self.incarnation = secrets.token_bytes(INCARNATION)
         self.myAddress: Address = address(site.host, self.port)
         self.name: tuple[str, int] = self.myAddress.addressDetails.sockname
         self._adminAddr = site.admin
         self.actors: dict[int, LocalActor] = {}
         self.mailbox: deque[Mail] = deque()
         self.peers: dict[tuple[str, int], Peer] = {}
-        self.chunk = bytearray(READ_CHUNK)
-        self.chunk_view = memoryview(self.chunk)
         self.closed = False
         self.slow_watch: SlowWatch | None = None
-        self._incoming: set[Incoming] = set()
-        self._unproven: set[Incoming] = set()
-        self._origins: OrderedDict[bytes, Origin] = OrderedDict()
-        self._owing: set[Origin] = set()
         self._dirty: list[Peer] = []
         self._kicked = self._dispatching = False
         self._next_number = secrets.randbits(48)
-        self._asked_to_exit = False
-        for sock in self.listening.sockets():
-            self.loop.add_reader(sock.fileno(), self._accept, sock)
 
     def new_number(self) -> int:
         """For a new actor of this process; starts at random, so that an old address reaches nobody."""
         self._next_number += 1
         return self._next_number
-
-    # -- connections that come in
-
-    def _accept(self, listener: socket.socket) -> None:
-        for _ in range(ACCEPT_AT_ONCE):
-            try:
-                sock, _ = listener.accept()
-            except OSError:
-                return
-            if len(self._incoming) >= MAX_CONNECTIONS or len(self._unproven) >= MAX_UNPROVEN:
-                COUNTERS.connections_refused += 1
-                sock.close()
-                continue
-            self._admit(sock)
-
-    def _admit(self, sock: socket.socket) -> None:
-        try:
-            sock.setblocking(False)
-            if sock.family == socket.AF_UNIX:
-                check_user(sock)
-            else:
-                tune(sock)
-        except (OSError, ForeignPeer):
-            COUNTERS.connections_refused += 1
-            sock.close()
-            return
-        connection = Incoming(self, sock)
-        self._incoming.add(connection)
-        self._unproven.add(connection)
-
-    def proven(self, connection: Incoming) -> None:
-        self._unproven.discard(connection)
-
-    def dropped(self, connection: Incoming) -> None:
-        self._incoming.discard(connection)
-        self._unproven.discard(connection)
-
-    def origin(self, hello: Hello) -> Origin:
-        """Who calls: known, if this goes on with an earlier connection."""
-        origin = self._origins.get(hello.stream)
-        if origin is None:
-            origin = self._origins[hello.stream] = Origin(hello)
-            self._forget_origins()
-        self._origins.move_to_end(hello.stream)
-        return origin
-
-    def _forget_origins(self) -> None:
-        if len(self._origins) <= REMEMBERED_PEERS:
-            return
-        for stream, origin in list(self._origins.items()):
-            if origin.connection is None:
-                del self._origins[stream]
-            if len(self._origins) * 2 <= REMEMBERED_PEERS:
-                return
-
-    def forget_descriptor(self, descriptor: int) -> None:
-        if descriptor >= 0 and not self.loop.is_closed():
-            self.loop.remove_reader(descriptor)
-            self.loop.remove_writer(descriptor)
-
-    # -- acknowledging
-
-    def taken(self, origin: Origin) -> None:
-        """A letter is about to be handled (or was refused): the sender may forget it."""
-        origin.taken += 1
-        origin.owed += 1
-        if origin.external or origin.owed >= ACK_EVERY:
-            self._acknowledge(origin)
-        elif origin.owed == 1:
-            if not self._owing:
-                self.loop.call_later(ACK_WITHIN, self.acknowledge_all)
-            self._owing.add(origin)
-
-    def _acknowledge(self, origin: Origin) -> None:
-        origin.owed = 0
-        if origin.connection is not None:
-            origin.connection.acknowledge(origin.taken)
-
-    def hurried(self, origin: Origin) -> None:
-        """The peer is about to end and waits for its letters to be taken."""
-        origin.external = True
-        self._acknowledge(origin)
-
-    def hurry(self) -> None:
-        for peer in list(self.peers.values()):
-            peer.hurry()
-
-    def acknowledge_all(self) -> None:
-        owing, self._owing = self._owing, set()
-        for origin in owing:
-            if origin.owed:
-                self._acknowledge(origin)
 
     # -- the mailbox
 
@@ -271,6 +160,10 @@ class ProcessTransport(Running):
         if peer is None:
             peer = self.peers[name] = Peer(self, Address(Place(*name)))
         peer.submit(letter)
+
+    def hurry(self) -> None:
+        for peer in list(self.peers.values()):
+            peer.hurry()
 
     def mark_dirty(self, peer: Peer) -> None:
         """This peer has something to write: at the end of the batch, or in the next turn of the loop."""

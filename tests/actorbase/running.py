@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -44,18 +43,3 @@ def alive(pid: int) -> bool:
             return file.read().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
-
-
-def processes_of(folder: str) -> list[int]:
-    """Processes that listen on a socket in this folder, of /proc's knowledge."""
-    with open("/proc/net/unix", encoding="ascii", errors="replace") as file:
-        nodes = {line.split()[6] for line in file if len(line.split()) > 7 and folder in line.split()[7]}
-    found = []
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            links = [os.readlink(f"/proc/{name}/fd/{fd}") for fd in os.listdir(f"/proc/{name}/fd")]
-        except OSError:
-            continue
-        if any(link == f"socket:[{node}]" for node in nodes for link in links):
-            found.append(int(name))
-    return found
