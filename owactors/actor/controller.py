@@ -106,6 +106,10 @@ class Controller(StoreActor, TurnTaker):
         self._api = self._application(message.store)
         self._server = HttpServer(self._api, self._socket)
         self.tell(self._supervisor, ControllerUp(self._server.port, self._balancer, self.myAddress))
+        self._ready_to_serve()
+
+    def _ready_to_serve(self) -> None:
+        """The first invoker opens the door; a controller that does not start one opens it here."""
 
     async def _prepare(self, setup: ControllerSetup) -> Store:
         """The open store: with the subjects that must be there, and every call that was lost ended."""

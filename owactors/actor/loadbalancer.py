@@ -65,21 +65,28 @@ class LoadBalancer(IoActor):
 
     @on(Publish)
     def publish(self, message: Publish, sender: ActorAddress) -> None:
-        invoker = self._choice.choose()
+        invoker = self._choose(message)
         if invoker is None:
-            self._refuse(message.msg, sender)
+            self._refuse(message.msg, NO_INVOKERS, sender)
             return
         self._slots.take(self._entry(message, invoker))
         self._messages[message.msg.activation_id] = (message.msg, sender)
         if message.msg.blocking:
             self._askers[message.msg.activation_id] = sender
-        self.tell(self._invokers[invoker], message.msg)
+        self._send(invoker, message.msg)
 
-    def _refuse(self, msg: ActivationMessage, sender: ActorAddress) -> None:
+    def _choose(self, message: Publish) -> int | None:
+        """The number of the invoker that gets it, None while there is none."""
+        return self._choice.choose()
+
+    def _send(self, invoker: int, msg: ActivationMessage) -> None:
+        self.tell(self._invokers[invoker], msg)
+
+    def _refuse(self, msg: ActivationMessage, reason: str, sender: ActorAddress) -> None:
         """Whoever waits gets the reason; an accepted call that nobody waits for gets its record."""
         if not msg.blocking:
-            self._record_loss(msg, NO_INVOKERS)
-        self.tell(sender, Refused(msg.activation_id, NO_INVOKERS, msg.user.namespace.uuid))
+            self._record_loss(msg, reason)
+        self.tell(sender, Refused(msg.activation_id, reason, msg.user.namespace.uuid))
 
     def _record_loss(self, msg: ActivationMessage, reason: str) -> WhiskActivation:
         record = fallback_activation(msg, ActivationResponse.whisk_error(reason), int(time.time() * 1000))
@@ -110,13 +117,14 @@ class LoadBalancer(IoActor):
             match instruction:
                 case Resolve(activation_id, response):
                     self.tell(self._askers.pop(activation_id), Answer(activation_id, response))
-                case Release(entry=slot, kind=kind):
-                    self._release(slot, kind)
+                case Release():
+                    self._release(instruction)
                 case Observe(activation_id, transid, kind):
                     logger.debug("%s completion %s of %s", transid, kind.value, activation_id)
 
-    def _release(self, slot: ActivationEntry, kind: CompletionKind) -> None:
-        if kind is CompletionKind.FORCED:
+    def _release(self, release: Release) -> None:
+        slot = release.entry
+        if release.kind is CompletionKind.FORCED:
             self._askers.pop(slot.activation_id, None)
             logger.warning(
                 "%s forced completion of %s (%s): invoker%s did not report it in time",
@@ -125,8 +133,12 @@ class LoadBalancer(IoActor):
                 slot.action,
                 slot.invoker,
             )
-        _, asker = self._messages.pop(slot.activation_id)
+        msg, asker = self._messages.pop(slot.activation_id)
+        self._released(release, msg)
         self.tell(asker, Freed(slot.activation_id, slot.namespace_uuid))
+
+    def _released(self, release: Release, msg: ActivationMessage) -> None:
+        """The slot is free: a hook for balancers that have more to do then."""
 
     @on(InvokerUp)
     def invoker_up(self, message: InvokerUp, sender: ActorAddress) -> None:

@@ -74,10 +74,16 @@ class LocalInvoker(Invoker):
         super()._set_up(self._wanted, self._supervisor)
         self._factory = message.factory
         self.start_timer(SWEEP, self.sweep_seconds, _SweepNow())
+        self._report_metrics()
+        self._takes_work(tuple(report.lines()))
+
+    def _report_metrics(self) -> None:
         if METRICS.enabled:
             reporter = self.create(MetricsReporter)
             self.tell(reporter, ReportMetrics(self._wanted.store, str(self._wanted.instance)))
-        self.tell(self._supervisor, InvokerReady(self._wanted.instance.instance, tuple(report.lines())))
+
+    def _takes_work(self, report: tuple[str, ...]) -> None:
+        self.tell(self._supervisor, InvokerReady(self._wanted.instance.instance, report))
 
     @on(_BackEndFailed)
     def back_end_failed(self, message: _BackEndFailed, sender: ActorAddress) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 
 from attrs import evolve
 
@@ -19,14 +20,25 @@ REASON = "The activation was accepted and lost: the node ended before it was fin
 _LOST = ActivationResponse.whisk_error(REASON)
 
 
-async def end_lost_calls(activations: ActivationStore, now: int) -> int:
-    """Stores a record for each acceptance without one; how many there were. `now` in epoch ms."""
-    lost = await activations.unfinished()
+async def end_lost_calls(
+    activations: ActivationStore, now: int, chosen: Callable[[Acceptance], bool] = lambda _: True
+) -> int:
+    """Stores a record for each chosen acceptance without one; how many there were. `now` in epoch ms."""
+    lost = [acceptance for acceptance in await activations.unfinished() if chosen(acceptance)]
     for acceptance in lost:
         await activations.store(_record(acceptance, now).to_json())
     if lost:
         logger.warning("%d accepted activations were lost when the node ended; their records say so", len(lost))
     return len(lost)
+
+
+def ran_elsewhere(acceptance: Acceptance) -> bool:
+    """True if an invoker was to run it; else it was the controller's own work: a trigger, a sequence."""
+    try:
+        ActivationMessage.from_json(json.loads(acceptance.message))
+    except ValueError:
+        return False
+    return True
 
 
 def _record(acceptance: Acceptance, now: int) -> WhiskActivation:

@@ -58,7 +58,11 @@ class ActorPublisher:
 
     def invoker_is(self, instance: int, state: str) -> None:
         """An invoker is `up` or `down`."""
-        self._states[f"invoker{instance}"] = state
+        self.invokers_are({**self._states, f"invoker{instance}": state})
+
+    def invokers_are(self, states: Mapping[str, str]) -> None:
+        """All invokers by their shown names, with their states."""
+        self._states = dict(states)
         if "up" in self._states.values():
             self._up.set()
         else:

@@ -11,6 +11,8 @@ from owactors.cli.failure import EXIT_CODES
 #: Command -> (module, attribute).
 COMMANDS = {
     "standalone": ("standalone", "standalone"),
+    "controller": ("controller", "controller"),
+    "invoker": ("invoker", "invoker"),
     "deploy": ("deploy", "deploy"),
     "invoke": ("invoke", "invoke"),
     "action": ("action", "action"),

@@ -50,6 +50,7 @@ TOPIC_CONFIGS: Mapping[str, TopicConfig] = {
     "health": TopicConfig(HOUR),
     "cache-invalidation": TopicConfig(300 * SECOND),
     "events": TopicConfig(HOUR),
+    "controllers": TopicConfig(300 * SECOND),
 }
 
 
@@ -87,6 +88,11 @@ class Topics:
         """What controllers changed; every controller reads all of it, in a group of its own."""
         group = None if controller is None else f"{self.prefix}cacheInvalidation{controller}"
         return Topic(self.prefix + "cacheInvalidation", self.configs["cache-invalidation"], group)
+
+    def controllers(self, controller: ControllerInstanceId | None = None) -> Topic:
+        """Heartbeats of the controllers, which OpenWhisk has not; every controller reads them in a group of its own."""
+        group = None if controller is None else f"{self.prefix}controllerHeartbeat{controller.as_string}"
+        return Topic(self.prefix + "controllerHeartbeat", self.configs["controllers"], group)
 
     def events(self) -> Topic:
         """User events of controllers and invokers."""

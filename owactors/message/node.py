@@ -19,6 +19,15 @@ class StartNode:
     drain_timeout: float = 3.0
 
 
+@frozen(eq=False)
+class StartRole:
+    """To the supervisor of one role: start `controller` or `invoker` with its first message. NodeUp or NodeFailed."""
+
+    role: str
+    setup: Any
+    drain_timeout: float = 3.0
+
+
 @frozen
 class NodeUp:
     """The node serves on `port`; `report` are sentences about what holds functions back here."""
@@ -74,10 +83,14 @@ class RoleFailed:
 
 @frozen
 class InvokerReady:
-    """From an invoker: it takes work. `report` says what holds functions back here, a sentence each."""
+    """From an invoker: it takes work. `report` says what holds functions back here, a sentence each.
+
+    `port` is that of its HTTP server, 0 if it has none.
+    """
 
     instance: int
     report: tuple[str, ...] = ()
+    port: int = 0
 
 
 @frozen

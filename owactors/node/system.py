@@ -10,10 +10,21 @@ from typing import Any
 from thespian.actors import ActorAddress, ActorExitRequest, ActorSystem
 
 from owactors import actorbase
+from owactors.actor.io import IoActor
 from owactors.actor.supervisor import Supervisor
-from owactors.message.node import GetNodeStatus, NodeFailed, NodeStatus, NodeStopped, NodeUp, StartNode, StopNode
+from owactors.message.node import (
+    GetNodeStatus,
+    NodeFailed,
+    NodeStatus,
+    NodeStopped,
+    NodeUp,
+    StartNode,
+    StartRole,
+    StopNode,
+)
 
-START_SECONDS, STATUS_SECONDS, STOP_SECONDS = 60.0, 5.0, 5.0
+#: for stopping, beyond what the roles themselves allow
+START_SECONDS, STATUS_SECONDS, STOP_SECONDS = 60.0, 5.0, 12.0
 
 
 class CannotStart(Exception):
@@ -21,10 +32,16 @@ class CannotStart(Exception):
 
 
 class NodeSystem:
-    """Admin, supervisor and roles, with sockets in `folder`. `base` is "own" or the name of one of Thespian's."""
+    """Admin, supervisor and roles, with sockets in `folder`. `base` is "own" or the name of one of Thespian's.
 
-    def __init__(self, base: str, folder: Path, order: StartNode) -> None:
+    `supervisor` gets the order as its first message.
+    """
+
+    def __init__(
+        self, base: str, folder: Path, order: StartNode | StartRole, supervisor: type[IoActor] = Supervisor
+    ) -> None:
         self._base, self._folder, self._order = base, folder, order
+        self._class = supervisor
         self._system: ActorSystem | None = None
         self._supervisor: ActorAddress | None = None
 
@@ -39,7 +56,7 @@ class NodeSystem:
 
     def _start_roles(self) -> NodeUp:
         assert self._system is not None
-        self._supervisor = self._system.createActor(Supervisor)
+        self._supervisor = self._system.createActor(self._class)
         answer = self._system.ask(self._supervisor, self._order, START_SECONDS)
         match answer:
             case NodeUp():

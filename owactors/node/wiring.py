@@ -8,9 +8,13 @@ from collections.abc import Mapping
 from hashlib import sha256
 from ipaddress import ip_address
 
+from attrs import evolve
+
 from owactors.actor.controllersetup import ControllerSetup, EncryptionKeys, ThrottleSettings
 from owactors.actor.invoker import InvokerSetup
 from owactors.actor.store import OpenStore
+from owactors.connector.port import MessagingProvider
+from owactors.connector.settings import BrokerSettings
 from owactors.container.docker.settings import DEFAULT_HOST, DockerSettings
 from owactors.container.port import ContainerFactory
 from owactors.container.sandbox.factory import SandboxFactory
@@ -82,6 +86,12 @@ def couch_settings(settings: Settings) -> CouchSettings | None:
     if settings.store.backend != "couchdb":
         return None
     return CouchSettings.of(couchdb.url, couchdb.username, couchdb.password, couchdb.prefix)
+
+
+def open_store_order(settings: Settings, owner: str) -> OpenStore:
+    """How a role that is no controller opens the store; old records are the controllers' business."""
+    order = _store(settings)
+    return evolve(order, retention=None, couchdb=order.couchdb and evolve(order.couchdb, owner=owner))
 
 
 def _store(settings: Settings) -> OpenStore:
@@ -221,7 +231,7 @@ def _extra_environment(lines: tuple[str, ...]) -> dict[str, str]:
 
 def api_host(settings: Settings) -> str:
     """Where an action reaches the API: what `__OW_API_HOST` says."""
-    return local_url(settings.node.host, settings.node.port)
+    return settings.invoker.api_host or local_url(settings.node.host, settings.node.port)
 
 
 def local_url(host: str, port: int) -> str:
@@ -260,6 +270,20 @@ def _docker(settings: Settings) -> DockerSettings:
         pull_timeout=docker.pull_timeout,
         parallel_starts=min(settings.containers.parallel_starts, os.cpu_count() or 1),
     )
+
+
+def messaging_settings(settings: Settings) -> BrokerSettings:
+    """Where the brokers are."""
+    kafka = settings.kafka
+    return BrokerSettings(kafka.hosts, kafka.replication_factor, kafka.common)
+
+
+def build_messaging(settings: BrokerSettings) -> MessagingProvider:
+    """The provider for what `messaging_settings` gave. ImportError: what is to be installed."""
+    from owactors.connector.kafka.provider import KafkaMessaging
+    from owactors.connector.kafka.settings import KafkaSettings
+
+    return KafkaMessaging(KafkaSettings(settings.hosts, settings.replication_factor, settings.common))
 
 
 def build_factory(settings: SandboxSettings | DockerSettings) -> ContainerFactory:

@@ -19,7 +19,7 @@ from owactors.entity.transaction import UNKNOWN, TransactionId
 _LEVEL_NAMES = {logging.DEBUG: "DEBUG", logging.INFO: "INFO", logging.WARNING: "WARN", logging.ERROR: "ERROR"}
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 #: Libraries that say more at `info` than belongs into our log.
-_QUIET = ("asyncio", "urllib3", "docker", "uvicorn", "uvicorn.access", "uvicorn.error", "Thespian")
+_QUIET = ("asyncio", "urllib3", "docker", "uvicorn", "uvicorn.access", "uvicorn.error", "Thespian", "kafka")
 
 
 class Log:

@@ -16,10 +16,12 @@ from owactors.core.controller.limitcheck import SystemLimits
 from owactors.core.controller.throttle import Throttles
 from owactors.entity.action import WhiskAction
 from owactors.entity.activation import WhiskActivation
+from owactors.entity.identity import Identity
 from owactors.entity.instance import ControllerInstanceId
 from owactors.entity.manifest import ExecManifest
 from owactors.entity.parameters import Parameters
 from owactors.message.activation import ActivationMessage
+from owactors.message.event import EventBody
 
 Json = dict[str, Any]
 Rows = list[Json]
@@ -165,6 +167,8 @@ class Services:
     lock: Callable[[Parameters], Parameters] = lambda parameters: parameters
     #: told of every change of an action, package or trigger: other controllers drop it from their caches
     changed: Callable[[str], None] = lambda doc_id: None
+    #: told of every activation that ended here, and of what the throttles count; None where nobody wants to know
+    event: Callable[[Identity, EventBody], None] | None = None
     #: Prometheus text for GET /metrics, None where metrics are off
     metrics: Callable[[], bytes] | None = None
     #: what POST /disable does, None where that is not offered

@@ -135,6 +135,11 @@ class ActivationSlots:
         self.waiting.discard(activation_id)
         return [Release(entry, CompletionKind.FORCED, None)]
 
+    def withdraw(self, activation_id: str) -> ActivationEntry | None:
+        """The activation was not sent after all; its slot, None if it is free already."""
+        self.waiting.discard(activation_id)
+        return self._free(activation_id)
+
     def of_invoker(self, invoker: int) -> list[ActivationEntry]:
         """What is under way on an invoker."""
         return [entry for entry in self.entries.values() if entry.invoker == invoker]

@@ -1,0 +1,210 @@
+"""The controller of a cluster: its invokers are other processes, perhaps on other hosts, behind a broker.
+
+It has topics for its acknowledgements and hears the pings, the other controllers and what they changed. Records are
+written by whoever ran the activation; here only those of calls that never came to an end. (OpenWhisk,
+Controller.scala.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from attrs import frozen
+from thespian.actors import ActorAddress
+
+from owactors.actor.cacheinvalidation import CacheInvalidation, InvalidationSetup
+from owactors.actor.clustermembership import ClusterMembership, MembershipSetup
+from owactors.actor.clustersetup import ClusterControllerSetup
+from owactors.actor.controller import Controller, opened_store
+from owactors.actor.controllersetup import ControllerSetup
+from owactors.actor.invokersupervision import Supervision, SupervisionSetup
+from owactors.actor.io import on
+from owactors.actor.lostcalls import end_lost_calls, ran_elsewhere
+from owactors.actor.messaging import MESSAGING
+from owactors.actor.shardingbalancer import ShardingBalancer, ShardingSetup
+from owactors.actor.topicwriter import TopicWriter
+from owactors.core.loadbalancer.healthaction import health_action
+from owactors.core.loadbalancer.slots import CompletionTimeout
+from owactors.entity.identity import Identity
+from owactors.entity.instance import ControllerInstanceId
+from owactors.message.cache import CacheInvalidationMessage, CacheKey
+from owactors.message.event import EventBody, EventMessage
+from owactors.message.loadbalancer import Answer
+from owactors.message.member import ClusterSize, Leave
+from owactors.message.node import RoleStopped, StopRole
+from owactors.message.store import Acceptance, DocumentConflict, StoreError
+from owactors.message.supervision import CacheInvalid, InvokerStates
+from owactors.message.topic import Write, WriterSetup
+from owactors.rest.ports import Services
+from owactors.store.port import Store
+
+LOST_SECONDS = 30.0
+
+
+@frozen
+class _LookForLost:
+    """To self: calls of a former life of this controller may have come to their end, or never will."""
+
+
+@frozen
+class _Closed:
+    """To self: the broker is left."""
+
+    stopped: RoleStopped
+
+
+class ClusterController(Controller):
+    """First message: ClusterControllerSetup."""
+
+    @on(ControllerSetup)
+    def setup(self, message: ControllerSetup, sender: ActorAddress) -> None:
+        assert isinstance(message, ClusterControllerSetup)
+        self._cluster, self._instance = message.cluster, ControllerInstanceId(message.instance)
+        self._began = int(time.time() * 1000)
+        super().setup(message, sender)
+
+    async def _prepare(self, setup: ControllerSetup) -> Store:
+        """The open store and all topics; the action that tests invokers is there."""
+        store = await opened_store(setup)
+        topics, messaging = self._cluster.topics, MESSAGING.get(self._cluster.messaging)
+        for topic in (
+            topics.completed(self._instance),
+            topics.health(),
+            topics.cache_invalidation(),
+            topics.controllers(),
+            topics.events(),
+        ):
+            await messaging.ensure_topic(topic.name, topic.config)
+        action = health_action(self._instance, setup.manifest, self._cluster.health_kind, self._cluster.memory_min)
+        await _put(store, action.to_document())
+        return store
+
+    def _create_balancer(self) -> ActorAddress:
+        cluster, setup = self._cluster, self._setup
+        self._writer = self.create(TopicWriter)
+        self.tell(self._writer, WriterSetup(cluster.messaging))
+        supervision, balancer = self.create(Supervision), self.create(ShardingBalancer)
+        sharding = ShardingSetup(
+            store=self.myAddress,
+            timeout_factor=setup.timeout_factor,
+            timeout_addon=setup.timeout_addon,
+            supervision=supervision,
+            messaging=cluster.messaging,
+            topics=cluster.topics,
+            instance=self._instance,
+            managed_fraction=cluster.managed_fraction,
+            blackbox_fraction=cluster.blackbox_fraction,
+            memory_min=cluster.memory_min,
+        )
+        self.tell(balancer, sharding)
+        shared = (cluster.messaging, cluster.topics, self._instance)
+        self.tell(supervision, SupervisionSetup(balancer, self.myAddress, *shared))
+        self._membership = self.create(ClusterMembership)
+        listeners = (balancer, self.myAddress)
+        self.tell(self._membership, MembershipSetup(listeners, supervision, self._writer, *shared))
+        self.tell(self.create(CacheInvalidation), InvalidationSetup(self.myAddress, *shared))
+        return balancer
+
+    def _services(self, store: Store) -> Services:
+        services = super()._services(store)
+        services.changed = self._changed
+        if self._cluster.user_events:
+            services.event = self._event
+        self._throttles = services.throttles
+        return services
+
+    def _ready_to_serve(self) -> None:
+        """Without an invoker calls are refused after a while; everything else is served."""
+        self._open_door()
+        self.start_timer("lost", LOST_SECONDS, _LookForLost())
+
+    # -- what others are told
+
+    def _changed(self, doc_id: str) -> None:
+        value = CacheInvalidationMessage(CacheKey(doc_id), str(self._instance)).to_json()
+        topic = self._cluster.topics.cache_invalidation().name
+        self._write(Write(topic, value, f"the change of {doc_id}", keep=True))
+
+    def _event(self, user: Identity, body: EventBody) -> None:
+        event = EventMessage.of(self._instance, body, user, int(time.time() * 1000))
+        self._write(Write(self._cluster.topics.events().name, event.to_json(), "a user event"))
+
+    def _write(self, write: Write) -> None:
+        self.into_turn(lambda: self.tell(self._writer, write))
+
+    # -- what others say
+
+    @on(CacheInvalid)
+    def cache_invalid(self, message: CacheInvalid, sender: ActorAddress) -> None:
+        self._api.api.repository.invalidate((message.doc_id,))
+
+    @on(InvokerStates)
+    def invokers_are(self, message: InvokerStates, sender: ActorAddress) -> None:
+        self._publisher.invokers_are({str(instance): state for instance, state in message.states})
+
+    @on(ClusterSize)
+    def cluster_is(self, message: ClusterSize, sender: ActorAddress) -> None:
+        self._throttles.cluster_size = message.size
+
+    @on(Answer)
+    def answered(self, message: Answer, sender: ActorAddress) -> None:
+        """Its record is written by the invoker; this controller does not hear when."""
+        self._publisher.answered(message)
+
+    # -- calls of a former life
+
+    @on(_LookForLost)
+    def look_for_lost(self, message: _LookForLost, sender: ActorAddress) -> None:
+        self.start_timer("lost", LOST_SECONDS, message)
+        if self._store is not None:
+            self.spawn(self._end_lost(self._store, int(time.time() * 1000)), name="lost calls")
+
+    async def _end_lost(self, store: Store, now: int) -> None:
+        """What an invoker was to run may still run there, so its time must be over; the rest ended with us."""
+        setup = self._setup
+        patience = CompletionTimeout(setup.timeout_factor, setup.timeout_addon).seconds(self._cluster.time_max)
+
+        def lost(one: Acceptance) -> bool:
+            over = now - one.accepted_at > patience * 1000
+            return one.accepted_at < self._began and (over or not ran_elsewhere(one))
+
+        try:
+            await end_lost_calls(store.activations, now, lost)
+        except StoreError as error:
+            self.log.warning("calls that were lost cannot be looked for: %s", error)
+
+    # -- end
+
+    @on(StopRole)
+    def drain(self, message: StopRole, sender: ActorAddress) -> None:
+        self.tell(self._membership, Leave())
+        super().drain(message, sender)
+
+    @on(RoleStopped)
+    def drained(self, message: RoleStopped, sender: ActorAddress) -> None:
+        self.spawn(_leave(), done=lambda _: _Closed(message), failed=lambda _: _Closed(message))
+
+    @on(_Closed)
+    def closed(self, message: _Closed, sender: ActorAddress) -> None:
+        self.tell(self._drained_to, message.stopped)
+
+    def on_child_exited(self, address: ActorAddress) -> None:
+        """One process holds all of them: none ends alone unless something is wrong."""
+        if not self._draining:
+            self._give_up("an actor of the controller ended")
+
+
+async def _leave() -> None:
+    async with asyncio.timeout(5):
+        await MESSAGING.close()
+
+
+async def _put(store: Store, document: dict[str, object]) -> None:
+    """Creates it, or brings it up to date."""
+    try:
+        await store.entities.put(document)
+    except DocumentConflict:
+        known = await store.entities.get(str(document["_id"]))
+        if {**known, "updated": 0, "_rev": ""} != {**document, "updated": 0, "_rev": ""}:
+            await store.entities.put({**document, "_rev": known["_rev"]})

@@ -1,0 +1,346 @@
+"""The invoker of a cluster: reads its own topic, acknowledges on the topics of the controllers, writes its records.
+
+What it takes is written down (`store.intakejournal`) until it is answered and recorded: what a dead process had is
+ended by the next one, with the cause. (OpenWhisk, InvokerReactive.scala, MessagingActiveAck.scala.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, frozen
+from thespian.actors import ActorAddress
+
+from owactors.actor.clustersetup import ClusterInvokerSetup
+from owactors.actor.factories import FACTORIES
+from owactors.actor.httpserver import HttpServer, PortTaken, listening_socket
+from owactors.actor.invoker import PING, TimerFired
+from owactors.actor.invokersetup import InvokerSetup
+from owactors.actor.io import on
+from owactors.actor.journalingconsumer import JournalingConsumer
+from owactors.actor.localinvoker import LocalInvoker, _Closed
+from owactors.actor.messaging import MESSAGING
+from owactors.actor.store import StoreActor, StoreNotOpened, StoreOpened
+from owactors.actor.topicwriter import TopicWriter
+from owactors.connector.port import Consumer
+from owactors.core.invoker.reading import Unreadable, read_message
+from owactors.entity.activation import ActivationResponse
+from owactors.entity.errors import DeserializationError
+from owactors.message.ack import ResultMessage
+from owactors.message.activation import ActivationMessage
+from owactors.message.container import SendAck, StoreActivation
+from owactors.message.event import ActivationEvent, EventMessage
+from owactors.message.feed import Handle
+from owactors.message.health import PingMessage
+from owactors.message.node import InvokerReady, RoleFailed, StopRole
+from owactors.message.store import StoreError
+from owactors.message.topic import Write, WriterSetup, Written
+from owactors.observe.metrics import METRICS, expose
+from owactors.rest.invokerserver import InvokerServer
+from owactors.store.intakejournal import IntakeJournal
+
+LOST = "The invoker ended while the activation was under way there. It may have run."
+STOPPED = "The invoker was stopped while the activation was under way there."
+#: a message that waited so long on the topic may have been given up by its controller (seconds)
+OLD = 10.0
+#: controllers hear that an invoker takes no more work, and what they sent before arrives (seconds)
+LAST_MESSAGES = 1.0
+SETTLE_SECONDS = 0.5
+#: for records and acknowledgements, at the end
+LEAVE_SECONDS = 4.0
+
+
+@frozen(eq=False)
+class _Topics:
+    """To self: the topics are there."""
+
+    consumer: Consumer
+
+
+@frozen
+class _CannotStart:
+    """To self."""
+
+    reason: str
+
+
+@frozen
+class _Settle:
+    """To self: what was acknowledged is forgotten once its record is kept."""
+
+
+@frozen
+class _Settled:
+    """To self: the records of these are kept."""
+
+    activation_ids: tuple[str, ...]
+
+
+@frozen(eq=False)
+class _Checked:
+    """To self: whether an old message has a record already."""
+
+    msg: ActivationMessage
+    recorded: bool
+
+
+@frozen
+class _LastMessagesCame:
+    """To self: nothing more comes from the topic."""
+
+
+class ClusterInvoker(LocalInvoker):
+    """First message: ClusterInvokerSetup. InvokerReady or RoleFailed comes back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._enabled = True
+        self._journal: IntakeJournal | None = None
+        #: acknowledged, and to be forgotten once their records are kept
+        self._acknowledged: set[str] = set()
+
+    # -- start: the broker, the store, the containers
+
+    @on(InvokerSetup)
+    def _set_up(self, message: InvokerSetup, sender: ActorAddress) -> None:
+        assert isinstance(message, ClusterInvokerSetup)
+        self._supervisor, self._wanted, self._cluster = sender, message, message.cluster
+        try:
+            self._socket = listening_socket(message.host, message.port)
+            if self._cluster.accepted_once:
+                self._journal = IntakeJournal.open(Path(message.journal))
+        except (PortTaken, OSError) as problem:
+            self._give_up(str(problem))
+            return
+        self.spawn(self._topics(message), done=_Topics, failed=lambda cause: _CannotStart(str(cause) or repr(cause)))
+
+    async def _topics(self, setup: ClusterInvokerSetup) -> Consumer:
+        """A consumer of this invoker's topic, which exists."""
+        messaging, topics = MESSAGING.get(self._cluster.messaging), self._cluster.topics
+        own, health = topics.invoker(setup.instance.instance), topics.health()
+        await messaging.ensure_topic(own.name, own.config)
+        await messaging.ensure_topic(health.name, health.config)
+        assert own.group is not None
+        peek = setup.pool.max_peek(setup.bounds.memory.min, setup.bounds.concurrency.max)
+        return messaging.consumer(own.name, own.group, peek, f"invoker{setup.instance.instance}")
+
+    @on(_CannotStart)
+    def cannot_start(self, message: _CannotStart, sender: ActorAddress) -> None:
+        self._give_up(message.reason)
+
+    def _give_up(self, reason: str) -> None:
+        self.tell(self._supervisor, RoleFailed(reason))
+        self.stop()
+
+    @on(_Topics)
+    def topics_are_there(self, message: _Topics, sender: ActorAddress) -> None:
+        self._consumer = message.consumer
+        self._store_actor = self.create(StoreActor)
+        self._writer = self.create(TopicWriter)
+        self.tell(self._writer, WriterSetup(self._cluster.messaging))
+        setup = self._wanted
+        assert isinstance(setup, ClusterInvokerSetup)
+        self.tell(self._store_actor, setup.open_store)
+
+    @on(StoreNotOpened)
+    def store_not_opened(self, message: StoreNotOpened, sender: ActorAddress) -> None:
+        self._give_up(message.reason)
+
+    @on(StoreOpened)
+    def store_opened(self, message: StoreOpened, sender: ActorAddress) -> None:
+        consumer = JournalingConsumer(self._consumer, self._journal, self.log.warning)
+        wanted = evolve(self._wanted, store=self._store_actor, consumer=consumer, health=self.myAddress)
+        super()._set_up(wanted, self._supervisor)
+
+    def _report_metrics(self) -> None:
+        """They are served here."""
+
+    def _takes_work(self, report: tuple[str, ...]) -> None:
+        setup = self._wanted
+        assert isinstance(setup, ClusterInvokerSetup)
+        server = HttpServer(InvokerServer(self, setup.username, setup.password), self._socket)
+        self.spawn(server.serve(), name="http")
+        self._end_lost()
+        self.start_timer("settle", SETTLE_SECONDS, _Settle())
+        self.tell(self._supervisor, InvokerReady(setup.instance.instance, report, server.port))
+
+    # -- what a dead process left
+
+    def _end_lost(self) -> None:
+        left = self._journal.unfinished if self._journal is not None else {}
+        if left:
+            self.log.warning("%d activations were under way when the invoker ended; they end now", len(left))
+        for key, value in left.items():
+            try:
+                msg = ActivationMessage.from_json(value)
+            except DeserializationError as error:
+                self.log.error("activation %s cannot be ended: %s", key, error)
+                self._acknowledged.add(key)
+            else:
+                self._end(msg, ActivationResponse.whisk_error(LOST))
+
+    # -- activations come in
+
+    @on(Handle)
+    def _handle_payload(self, message: Handle, sender: ActorAddress) -> None:
+        found = read_message(message.payload)
+        if isinstance(found, Unreadable) or time.time() - found.transid.start / 1000 < OLD:
+            super()._handle_payload(message, sender)
+            return
+        self.spawn(
+            self.store.record(found.user.namespace.name, found.activation_id),
+            done=lambda _: _Checked(found, recorded=True),
+            failed=lambda cause: _Checked(found, recorded=False),
+        )
+
+    @on(_Checked)
+    def checked(self, message: _Checked, sender: ActorAddress) -> None:
+        """Who gave it up has written its record: then it must not run."""
+        msg = message.msg
+        if not message.recorded:
+            self._arrived(msg, sender)
+            return
+        self.log.warning("activation %s is not run: it has a record already", msg.activation_id)
+        self._forget([msg.activation_id])
+        self._give_credit(1)
+
+    # -- acknowledgements, events and pings go out
+
+    @on(SendAck)
+    def _send_ack(self, message: SendAck, sender: ActorAddress) -> None:
+        ack, frees = message.ack, not isinstance(message.ack, ResultMessage)
+        if frees:
+            self._under_way.pop(ack.activation_id, None)
+        small = ack.shrink().to_json()
+        self._write(
+            Write(
+                topic=self._cluster.topics.completed(message.controller).name,
+                value=ack.to_json() if message.blocking else small,
+                what=f"the acknowledgement of {ack.activation_id}",
+                smaller=small if message.blocking else None,
+                keep=True,
+                token=ack.activation_id if frees else None,
+            )
+        )
+        self._drain_further()
+
+    def _write(self, write: Write) -> None:
+        self.tell(self._writer, write)
+
+    @on(Written)
+    def written(self, message: Written, sender: ActorAddress) -> None:
+        self._acknowledged.add(message.token)
+
+    @on(StoreActivation)
+    def _store_activation(self, message: StoreActivation, sender: ActorAddress) -> None:
+        super()._store_activation(message, sender)
+        if self._cluster.user_events:
+            self._send_event(message)
+
+    def _send_event(self, message: StoreActivation) -> None:
+        body = ActivationEvent.of(message.activation)
+        if body is not None:
+            event = EventMessage.of(self._needed().instance, body, message.user, int(time.time() * 1000))
+            self._write(Write(self._cluster.topics.events().name, event.to_json(), "a user event"))
+
+    @on(PingMessage)
+    def ping(self, message: PingMessage, sender: ActorAddress) -> None:
+        self._ping(message.is_enabled and self._enabled)
+
+    def _ping(self, enabled: bool) -> None:
+        ping = PingMessage(self._needed().instance, enabled)
+        self._write(Write(self._cluster.topics.health().name, ping.to_json(), "a ping"))
+
+    # -- the journal
+
+    @on(_Settle)
+    def settle(self, message: _Settle, sender: ActorAddress) -> None:
+        self.start_timer("settle", SETTLE_SECONDS, message)
+        ended = tuple(self._acknowledged)
+        if ended:
+            self.spawn(self.store.flush(), done=lambda _: _Settled(ended), failed=lambda _: _Settled(()))
+
+    @on(_Settled)
+    def settled(self, message: _Settled, sender: ActorAddress) -> None:
+        self._acknowledged.difference_update(message.activation_ids)
+        self._forget(message.activation_ids)
+
+    def _forget(self, activation_ids: Any) -> None:
+        if self._journal is not None:
+            self._journal.ended(activation_ids)
+
+    # -- what the HTTP server asks (owactors.rest.invokerserver.InvokerControl)
+
+    def enable(self) -> str:
+        """Pings say again that work is wanted."""
+        instance = self._needed().instance
+        if self._enabled:
+            return f"{instance} is already enabled."
+        self._enabled = True
+        self.into_turn(lambda: self._timer_fired(TimerFired(PING), self.myAddress))
+        return f"{instance} is now enabled."
+
+    def disable(self) -> str:
+        """A last ping says that no work is wanted; what comes all the same is run."""
+        instance, was = self._needed().instance, self._enabled
+        self.into_turn(self._disable)
+        return f"{instance} is now disabled." if was else f"{instance} is already disabled."
+
+    def is_enabled(self) -> bool:
+        """As the port says."""
+        return self._enabled
+
+    def metrics(self) -> bytes | None:
+        """As the port says."""
+        return expose([METRICS.snapshot()]) if METRICS.enabled else None
+
+    def _disable(self) -> None:
+        self._enabled = False
+        self.cancel_timer(PING)
+        self._ping(False)
+
+    # -- end
+
+    @on(StopRole)
+    def stop_role(self, message: StopRole, sender: ActorAddress) -> None:
+        """Says so first; what is on its way to here is still taken."""
+        self._seconds, self._stopper = message.seconds, sender
+        self._disable()
+        self.start_timer("last messages", LAST_MESSAGES, _LastMessagesCame())
+
+    @on(_LastMessagesCame)
+    def last_messages_came(self, message: _LastMessagesCame, sender: ActorAddress) -> None:
+        assert self._stopper is not None
+        super().stop_role(StopRole(self._seconds), self._stopper)
+
+    def time_is_up(self, message: object, sender: ActorAddress) -> None:
+        """What still runs is given up: it ends here, with the cause."""
+        for msg in list(self._under_way.values()):
+            self._end(msg, ActivationResponse.whisk_error(STOPPED))
+        self._close()
+
+    def _close(self) -> None:
+        if not self._closing:
+            self._closing = True
+            self.cancel_timer("stop")
+            self.spawn(self._leave(), done=lambda _: _Closed(), failed=lambda _: _Closed())
+
+    async def _leave(self) -> None:
+        """Containers, then records, then what must get onto topics."""
+        await FACTORIES.close()
+        try:
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await self.store.flush()
+                await MESSAGING.close()
+        except (TimeoutError, StoreError) as problem:
+            self.log.error("not all records could be kept; the next start tries again: %r", problem)
+
+    def closed(self, message: object, sender: ActorAddress) -> None:
+        """The journal keeps what could not be said."""
+        self._forget(self._acknowledged)
+        if self._journal is not None:
+            self._journal.close()
+        super().closed(_Closed(), sender)

@@ -1,0 +1,53 @@
+"""What the roles of a cluster are started with, beyond what those of a single node are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import field, frozen
+
+from owactors.actor.controllersetup import ControllerSetup
+from owactors.actor.invokersetup import InvokerSetup
+from owactors.actor.store import OpenStore
+from owactors.connector.topics import Topics
+
+
+@frozen(kw_only=True)
+class ClusterSettings:
+    """What all roles share. `messaging` are the settings of the broker, from which each process makes its provider.
+
+    `memory_min` in MB, `time_max` in ms: the bounds of actions' limits. `accepted_once`: see `JournalingConsumer`.
+    """
+
+    messaging: Any
+    topics: Topics = Topics()
+    managed_fraction: float = 0.9
+    blackbox_fraction: float = 0.1
+    health_kind: str = "nodejs:default"
+    memory_min: int = 128
+    time_max: int = 300_000
+    user_events: bool = False
+    accepted_once: bool = True
+
+
+@frozen(eq=False, kw_only=True)
+class ClusterControllerSetup(ControllerSetup):
+    """The first message to a controller of a cluster."""
+
+    cluster: ClusterSettings
+
+
+@frozen(eq=False, kw_only=True)
+class ClusterInvokerSetup(InvokerSetup):
+    """The first message to an invoker of a cluster. It opens `open_store` itself and listens on `host` and `port`.
+
+    `journal` is the file that remembers what it has taken.
+    """
+
+    cluster: ClusterSettings
+    open_store: OpenStore
+    host: str
+    port: int
+    journal: str
+    username: str = "invoker.user"
+    password: str = field(default="invoker.pass", repr=False)

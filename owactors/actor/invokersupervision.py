@@ -1,0 +1,131 @@
+"""Watches the invokers: their pings, and what becomes of the activations there. (OpenWhisk, InvokerSupervision.scala.)
+
+Time is that of the bus (`core.loadbalancer.busclock`): an invoker that cannot be heard because the broker is away is
+not taken for dead.
+"""
+
+from __future__ import annotations
+
+import secrets
+import string
+import time
+import uuid
+from typing import Any
+
+from attrs import field, frozen
+from thespian.actors import ActorAddress
+
+from owactors.actor.io import on
+from owactors.actor.messaging import MESSAGING
+from owactors.actor.topicreader import TopicReader
+from owactors.actor.topicwriter import to_payload
+from owactors.connector.topics import MAX_MESSAGE_BYTES, Topics
+from owactors.core.loadbalancer.healthaction import health_identity, health_message
+from owactors.core.loadbalancer.supervision import (
+    PING_TIMEOUT,
+    InvocationFinished,
+    InvocationResult,
+    InvokerState,
+    InvokerSupervision,
+    Pinged,
+    ReportState,
+    SendTestAction,
+    SupervisionEvent,
+    Tick,
+)
+from owactors.entity.instance import ControllerInstanceId, InvokerInstanceId
+from owactors.message.health import PingMessage
+from owactors.message.loadbalancer import InvokerGone
+from owactors.message.member import BusTick
+from owactors.message.supervision import InvocationReport, InvokerStates
+
+SILENT = "The invoker was not heard of for {:g} s while the activation was under way there. It may have run."
+
+
+@frozen(eq=False)
+class SupervisionSetup:
+    """The first message. `balancer` and `controller` get the states."""
+
+    balancer: Any
+    controller: Any
+    messaging: Any
+    topics: Topics
+    instance: ControllerInstanceId
+
+
+@frozen(eq=False)
+class _TestNotSent:
+    """To self: an invoker cannot be tested."""
+
+    invoker: int
+    cause: BaseException = field(repr=False)
+
+
+class Supervision(TopicReader):
+    """See the module's text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._machine = InvokerSupervision()
+        self._now = 0.0
+        self._started = int(time.time() * 1000)
+        self._user = health_identity(
+            str(uuid.uuid4()), "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(64))
+        )
+
+    @on(SupervisionSetup)
+    def setup(self, message: SupervisionSetup, sender: ActorAddress) -> None:
+        self._setup = message
+        self._producer = MESSAGING.get(message.messaging).producer(MAX_MESSAGE_BYTES)
+        topic = message.topics.health(message.instance)
+        self.read_topic(message.messaging, topic, str(message.instance), from_now=True)
+
+    def received(self, value: Any) -> None:
+        """A ping."""
+        ping = PingMessage.from_json(value)
+        self._event(Pinged(ping.instance, ping.is_enabled, self._now))
+
+    @on(InvocationReport)
+    def finished(self, message: InvocationReport, sender: ActorAddress) -> None:
+        self._event(InvocationFinished(message.invoker, InvocationResult(message.result), self._now))
+
+    @on(BusTick)
+    def tick(self, message: BusTick, sender: ActorAddress) -> None:
+        self._now = message.now
+        gone = self._event(Tick(message.now))
+        for instance in gone:
+            self.tell(self._setup.balancer, InvokerGone(instance.instance, SILENT.format(PING_TIMEOUT)))
+
+    def _event(self, event: SupervisionEvent) -> list[InvokerInstanceId]:
+        """The invokers that are down from now on."""
+        gone, changed = [], False
+        for instruction in self._machine.handle(event):
+            if isinstance(instruction, SendTestAction):
+                self._test(instruction.invoker)
+            elif isinstance(instruction, ReportState):
+                changed = True
+                self.log.info(
+                    "%s is %s, was %s", instruction.invoker, instruction.state.value, instruction.before.value
+                )
+                if instruction.state is InvokerState.OFFLINE and instruction.before is not InvokerState.OFFLINE:
+                    gone.append(instruction.invoker)
+        if changed:
+            self._tell_states()
+        return gone
+
+    def _tell_states(self) -> None:
+        states = InvokerStates(tuple((instance, state.value) for instance, state in self._machine.states))
+        self.tell(self._setup.balancer, states)
+        self.tell(self._setup.controller, states)
+
+    def _test(self, invoker: InvokerInstanceId) -> None:
+        message = health_message(self._setup.instance, self._user, self._started)
+        self.spawn(
+            self._producer.send(self._setup.topics.invoker(invoker.instance).name, to_payload(message.to_json())),
+            failed=lambda cause: _TestNotSent(invoker.instance, cause),
+        )
+
+    @on(_TestNotSent)
+    def test_not_sent(self, message: _TestNotSent, sender: ActorAddress) -> None:
+        """The next one comes in a minute, or with the invoker's next change."""
+        self.log.warning("invoker%d cannot be tested: %s", message.invoker, message.cause)

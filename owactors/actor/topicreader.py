@@ -1,0 +1,71 @@
+"""Actors that read a topic: a feed below them hands over its messages with credit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import orjson
+from thespian.actors import ActorAddress
+
+from owactors.actor.io import IoActor, on
+from owactors.actor.messagefeed import FeedSetup, MessageFeed
+from owactors.actor.messaging import MESSAGING
+from owactors.connector.port import Consumer, Record
+from owactors.connector.topics import Topic
+from owactors.core.messagefeed import FeedSettings
+from owactors.entity.errors import DeserializationError
+from owactors.message.feed import Handle, Processed
+
+#: records of one poll, and messages handed over at a time
+PEEK = 128
+
+
+class FromNow:
+    """A consumer that passes over what was on the topic before its first peek."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self._consumer, self._arrived = consumer, False
+
+    @property
+    def max_peek(self) -> int:
+        return self._consumer.max_peek
+
+    async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> Sequence[Record]:
+        """As the port says."""
+        while not self._arrived:
+            behind = await self._consumer.lag()
+            if behind and await self._consumer.peek(min(behind, PEEK), timeout):
+                await self._consumer.commit()
+            self._arrived = not behind
+        return await self._consumer.peek(max_records, timeout)
+
+    async def commit(self) -> None:
+        """As the port says."""
+        await self._consumer.commit()
+
+
+class TopicReader(IoActor):
+    """Calls `received` for each message of a topic, as a JSON value."""
+
+    feed_class: ClassVar[type[IoActor]] = MessageFeed
+
+    def read_topic(self, messaging: Any, topic: Topic, instance: str, *, from_now: bool = False) -> None:
+        """Begins to read; `instance` is the lasting id of this member. `from_now`: not what is there already."""
+        assert topic.group is not None
+        consumer: Any = MESSAGING.get(messaging).consumer(topic.name, topic.group, PEEK, instance)
+        feed = self.create(self.feed_class)
+        settings = FeedSettings(topic.name, PEEK, PEEK)
+        self.tell(feed, FeedSetup(settings, FromNow(consumer) if from_now else consumer, self.myAddress))
+
+    @on(Handle)
+    def _handle_payload(self, message: Handle, sender: ActorAddress) -> None:
+        self.tell(sender, Processed())
+        try:
+            self.received(orjson.loads(message.payload))
+        except (orjson.JSONDecodeError, DeserializationError) as error:
+            self.log.error("a message that cannot be read is passed over: %s: %.300r", error, message.payload)
+
+    def received(self, value: Any) -> None:
+        """A message came. JSONDecodeError and DeserializationError are logged."""
+        raise NotImplementedError

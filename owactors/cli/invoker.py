@@ -1,0 +1,55 @@
+"""`owactors invoker`: one invoker of a cluster, until it is stopped."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from owactors.cli.nodesettings import load_settings, settings_options
+from owactors.cli.standalone import check_address
+
+
+@click.command()
+@click.option("--id", "id_", type=int, metavar="N", help="Number of this invoker, each its own. [invoker.id]")
+@click.option("--host", metavar="ADDRESS", help="Address to listen on. [node.host]")
+@click.option("-p", "--port", type=int, help="Port of its own HTTP server, 0 for a free one. [invoker.port]")
+@click.option("-d", "--data-dir", type=click.Path(), metavar="FOLDER", help="Folder of this invoker. [node.data_dir]")
+@click.option("--kafka", metavar="HOST:PORT,…", help="Addresses of the brokers. [kafka.hosts]")
+@click.option("--couchdb", metavar="URL", help="Address of the CouchDB. [couchdb.url]")
+@click.option("--container", type=click.Choice(("sandbox", "docker")), help="Where actions run. [containers.backend]")
+@settings_options
+@click.option("-v", "--verbose", is_flag=True, help="Log everything. [logging.level=debug]")
+def invoker(
+    id_: int | None,
+    host: str | None,
+    port: int | None,
+    data_dir: str | None,
+    kafka: str | None,
+    couchdb: str | None,
+    container: str | None,
+    config_file: Path | None,
+    set_: tuple[str, ...],
+    verbose: bool,
+) -> None:
+    """Start an invoker of a cluster: it runs what controllers send it through Kafka.
+
+    Actions and records are in a CouchDB that all of them reach. Ctrl-C lets running calls finish, then stops it.
+    """
+    options = {
+        "invoker.id": id_,
+        "node.host": host,
+        "invoker.port": port,
+        "node.data_dir": data_dir,
+        "kafka.hosts": kafka,
+        "couchdb.url": couchdb,
+        "containers.backend": container,
+        "store.backend": "couchdb",
+        "logging.level": "debug" if verbose else None,
+    }
+    settings = load_settings(config_file, set_, options)
+    check_address(settings.node.host, settings.invoker.port)
+    from owactors.node.cluster import run_invoker
+
+    sys.exit(run_invoker(settings))

@@ -1,0 +1,107 @@
+"""The roles of a cluster, each a node of its own: `controller` and `invoker`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve, fields
+
+from owactors.actor.clustersetup import ClusterControllerSetup, ClusterInvokerSetup, ClusterSettings
+from owactors.actor.rolesupervisor import RoleSupervisor
+from owactors.connector.topics import Topics
+from owactors.entity.instance import InvokerInstanceId
+from owactors.message.node import NodeUp, StartRole
+from owactors.node.running import Composition, greet_api, say
+from owactors.node.running import run as run_node
+from owactors.node.settings import Settings
+from owactors.node.wiring import (
+    build_messaging,
+    controller_setup,
+    invoker_setup,
+    manifest_of,
+    messaging_settings,
+    open_store_order,
+)
+
+logger = logging.getLogger(__name__)
+
+
+def run_controller(settings: Settings) -> int:
+    """Runs a controller until SIGINT or SIGTERM; the exit code."""
+    return run_node(settings, Composition(_controller, RoleSupervisor, greet_api))
+
+
+def run_invoker(settings: Settings) -> int:
+    """Runs an invoker until SIGINT or SIGTERM; the exit code."""
+    return run_node(settings, Composition(_invoker, RoleSupervisor, _greet_invoker))
+
+
+def _controller(settings: Settings, admin_key: str) -> StartRole:
+    _check(settings)
+    setup = controller_setup(settings, manifest_of(settings))
+    values = {**_values(setup), "instance": settings.controller.id, "admin_key": admin_key}
+    order = ClusterControllerSetup(**values, cluster=cluster_settings(settings))
+    return StartRole("controller", order, settings.node.drain_timeout)
+
+
+def _invoker(settings: Settings, admin_key: str) -> StartRole:
+    _check(settings)
+    setup, invoker = invoker_setup(settings, manifest_of(settings)), settings.invoker
+    instance = InvokerInstanceId(
+        invoker.id,
+        settings.containers.user_memory,
+        unique_name=invoker.unique_name or None,
+        displayed_name=invoker.displayed_name or None,
+    )
+    values = {**_values(setup), "instance": instance, "proxies": evolve(setup.proxies, instance=instance)}
+    order = ClusterInvokerSetup(
+        **{**values, "blacklist_interval": invoker.blacklist_interval},
+        cluster=cluster_settings(settings),
+        open_store=open_store_order(settings, f"invoker{invoker.id}"),
+        host=settings.node.host,
+        port=invoker.port,
+        journal=str(Path(settings.node.data_dir) / "taken.journal"),
+        username=invoker.username,
+        password=invoker.password,
+    )
+    return StartRole("invoker", order, settings.node.drain_timeout)
+
+
+def _values(setup: Any) -> dict[str, Any]:
+    return {part.name: getattr(setup, part.name) for part in fields(type(setup))}
+
+
+def _check(settings: Settings) -> None:
+    """ValueError: what a cluster cannot do with. ImportError: what is missing."""
+    if settings.store.backend != "couchdb":
+        raise ValueError(
+            "controllers and invokers of a cluster need a store that all of them reach: set store.backend to couchdb, "
+            "and couchdb.url to its address."
+        )
+    if settings.actors.base != "own":
+        raise ValueError('controllers and invokers of a cluster need actors.base = "own".')
+    build_messaging(messaging_settings(settings))
+
+
+def cluster_settings(settings: Settings) -> ClusterSettings:
+    """What all roles share."""
+    kafka, controller = settings.kafka, settings.controller
+    return ClusterSettings(
+        messaging=messaging_settings(settings),
+        topics=Topics(kafka.topics_prefix, kafka.user_events_prefix),
+        managed_fraction=controller.managed_fraction,
+        blackbox_fraction=controller.blackbox_fraction,
+        health_kind=controller.health_kind,
+        memory_min=settings.limits.memory_min.to_mb,
+        time_max=round(settings.limits.time_max * 1000),
+        user_events=kafka.user_events,
+        accepted_once=kafka.delivery == "accepted-once",
+    )
+
+
+def _greet_invoker(settings: Settings, up: NodeUp) -> None:
+    for line in up.report:
+        logger.info("protection %s", line)
+    say(f"invoker{settings.invoker.id} takes work; http://{settings.node.host}:{up.port}/ping answers, Ctrl-C stops.")

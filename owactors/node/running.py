@@ -1,0 +1,134 @@
+"""A node's first process: starts an actor system with its roles, watches it, stops it on a signal."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+from attrs import frozen
+
+from owactors.actor.factories import FACTORIES
+from owactors.actor.io import IoActor
+from owactors.actor.messaging import MESSAGING
+from owactors.core.parameterencryption import BadKey
+from owactors.entity.errors import DeserializationError
+from owactors.message.node import NodeUp, StartNode, StartRole
+from owactors.node.folder import DataFolder, FolderRefused
+from owactors.node.settings import Settings
+from owactors.node.system import CannotStart, NodeSystem
+from owactors.node.wiring import build_factory, build_messaging, is_loopback, local_url
+from owactors.observe import logs
+from owactors.observe.markers import Markers
+from owactors.observe.metrics import METRICS
+
+logger = logging.getLogger(__name__)
+EXIT_OK, EXIT_CANNOT_START = 0, 1
+WATCH_SECONDS = 1.0
+#: how often a node whose supervisor died is built up again, and how long the old processes may take to end
+REVIVALS, REVIVAL_PAUSE = 20, 0.5
+
+
+Order = StartNode | StartRole
+
+
+@frozen
+class Composition:
+    """What a node consists of: `order` is the first message to its `supervisor`. `order` is given the admin's key."""
+
+    order: Callable[[Settings, str], Order]
+    supervisor: type[IoActor]
+    greet: Callable[[Settings, NodeUp], None]
+
+
+def run(settings: Settings, composition: Composition) -> int:
+    """Runs a node until SIGINT or SIGTERM; the exit code. Says on standard error where it serves."""
+    stop = _stop_signals()
+    logs.setup(level=settings.logging.level, form=settings.logging.format, levels=settings.logging.levels)
+    Markers.logged = settings.logging.markers
+    METRICS.enabled = settings.metrics.enabled
+    FACTORIES.build, MESSAGING.build = build_factory, build_messaging
+    try:
+        composition.order(settings, "")
+    except (DeserializationError, BadKey, ValueError, ImportError) as problem:
+        return _cannot_start(str(problem))
+    with DataFolder(settings.node.data_dir) as folder:
+        try:
+            for left in folder.open():
+                logger.warning("removed what an earlier node left: %s", left)
+            _Node(settings, composition, folder, stop).serve()
+        except (FolderRefused, CannotStart) as problem:
+            return _cannot_start(str(problem))
+    return EXIT_OK
+
+
+class _Node:
+    """One node in its folder."""
+
+    def __init__(self, settings: Settings, composition: Composition, folder: DataFolder, stop: threading.Event) -> None:
+        self._settings, self._composition, self._folder, self._stop = settings, composition, folder, stop
+        self._order = composition.order(settings, folder.admin_key())
+        self._system = self._made()
+
+    def _made(self) -> NodeSystem:
+        return NodeSystem(self._settings.actors.base, self._folder.boot(), self._order, self._composition.supervisor)
+
+    def serve(self) -> None:
+        """Starts it, waits for the end, stops it. CannotStart."""
+        try:
+            up = self._system.start()
+        except CannotStart:
+            self._system.end()
+            raise
+        self._folder.announce(local_url(self._settings.node.host, up.port))
+        self._composition.greet(self._settings, up)
+        self._watch()
+        self._system.stop()
+
+    def _watch(self) -> None:
+        """Until the node is to stop; a system whose supervisor or admin died is built anew."""
+        while not self._stop.wait(WATCH_SECONDS):
+            if not self._system.alive() and not self._stop.is_set():
+                logger.error("the supervisor does not answer; building the node up again")
+                self._revive()
+
+    def _revive(self) -> None:
+        for _ in range(REVIVALS):
+            self._system.end()
+            self._system = self._made()
+            try:
+                self._system.start()
+            except CannotStart as problem:
+                logger.warning("not yet: %s", problem)
+            else:
+                return
+            if self._stop.wait(REVIVAL_PAUSE):
+                return
+
+
+def _stop_signals() -> threading.Event:
+    stop = threading.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, lambda *_: stop.set())
+    return stop
+
+
+def _cannot_start(reason: str) -> int:
+    print(f"owactors: {reason}", file=sys.stderr)
+    return EXIT_CANNOT_START
+
+
+def say(line: str) -> None:
+    """To whoever started the node."""
+    print(f"owactors: {line}", file=sys.stderr, flush=True)
+
+
+def greet_api(settings: Settings, up: NodeUp) -> None:
+    """Where the API is served."""
+    for line in up.report:
+        logger.info("protection %s", line)
+    say(f"serving on http://{settings.node.host}:{up.port}, Ctrl-C stops.")
+    if not is_loopback(settings.node.host):
+        say("this address can be reached from other machines.")
