@@ -1,6 +1,6 @@
 """Measures a standalone node over HTTP, and in the same run a direct POST /run to the same action as yardstick.
 
-    scripts/bench [warm|cold|burst ...] [--json] [--calls N]
+    scripts/bench [warm|cold|burst|actors ...] [--json] [--calls N]
 
 Times are milliseconds. Every figure of the node stands beside the yardstick's of the same run: ratios can be
 compared between machines and days, times cannot.
@@ -22,6 +22,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from bench_actors import actors
 from bench_client import Sample, measure, request
 from bench_node import Node, authorization
 
@@ -162,7 +163,7 @@ def burst(calls: int) -> dict[str, Any]:
     }
 
 
-SUITES: dict[str, Callable[[int], dict[str, Any]]] = {"warm": warm, "cold": cold, "burst": burst}
+SUITES: dict[str, Callable[[int], dict[str, Any]]] = {"warm": warm, "cold": cold, "burst": burst, "actors": actors}
 
 
 def conditions() -> dict[str, Any]:
