@@ -51,6 +51,8 @@ class Reply:
 class LiveNode:
     """`owactors standalone` with a data folder of its own; the rate limits are lifted unless `limits` says else."""
 
+    role = "standalone"
+
     def __init__(self, *options: str, limits: Mapping[str, str] = LIMITS, folder: Path | None = None) -> None:
         self.port = free_port()
         self._own_folder = folder is None
@@ -63,15 +65,19 @@ class LiveNode:
     # -- life
 
     def start(self) -> LiveNode:
-        command = [sys.executable, "-m", "owactors.cli", "standalone", "--port", str(self.port)]
+        self.launch()
+        self.wait_until(lambda: self._answers() or self._ended(), "answers", START_SECONDS)
+        return self
+
+    def launch(self) -> None:
+        """Starts its process and does not wait."""
+        command = [sys.executable, "-m", "owactors.cli", self.role, "--port", str(self.port)]
         command += ["--data-dir", str(self.data), *self.options]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OWACTORS_")}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, env={**environment, **self.limits}, stdout=log, stderr=log, start_new_session=True
             )
-        self.wait_until(lambda: self._answers() or self._ended(), "answers", START_SECONDS)
-        return self
 
     def _answers(self) -> bool:
         try:
