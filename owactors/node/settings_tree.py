@@ -89,6 +89,7 @@ class ContainersSettings:
 
 @frozen(kw_only=True)
 class SandboxSettings:
+    zygote: bool
     bubblewrap: bool
     cgroups: bool
     network: bool

@@ -250,6 +250,7 @@ def _sandbox(settings: Settings, manifest: ExecManifest) -> SandboxSettings:
     return SandboxSettings(
         data_dir=settings.node.data_dir,
         kinds=tuple(sorted(manifest.runtimes)),
+        zygote=sandbox.zygote,
         bubblewrap=sandbox.bubblewrap,
         cgroups=sandbox.cgroups,
         network=sandbox.network,

@@ -50,10 +50,12 @@ def sandbox(name: str, **options: Any) -> Backend:
 
 MEMORY = Backend("memory", lambda folder: MemoryFactory(), real=False, kinds=("python:3",))
 SANDBOXES = (
-    sandbox("sandbox-bubblewrap"),
-    sandbox("sandbox-plain", bubblewrap=False),
-    sandbox("sandbox-bare", bubblewrap=False, cgroups=False),
-    sandbox("sandbox-no-cgroup", cgroups=False),
+    sandbox("sandbox-zygote"),
+    sandbox("sandbox-zygote-no-cgroup", cgroups=False),
+    sandbox("sandbox-bubblewrap", zygote=False),
+    sandbox("sandbox-no-cgroup", zygote=False, cgroups=False),
+    sandbox("sandbox-plain", zygote=False, bubblewrap=False),
+    sandbox("sandbox-bare", zygote=False, bubblewrap=False, cgroups=False),
 )
 
 

@@ -56,7 +56,7 @@ def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
 
 def nothing_left(folder: Path, boot: str) -> bool:
     """No process, control group, socket or folder of a node's life."""
-    return not (alive_with(f"{boot}-") or cgroups_with(f"{boot}-") or (folder / "sandboxes" / boot).exists())
+    return not (alive_with(boot) or cgroups_with(f"{boot}-") or (folder / "sandboxes" / boot).exists())
 
 
 def test_report_names_every_protection(sandbox_backend: Backend, folder: Path) -> None:
@@ -69,7 +69,19 @@ def test_report_names_every_protection(sandbox_backend: Backend, folder: Path) -
         return report.lines()
 
     lines = asyncio.run(act())
-    for name in ("file system", "processes", "network", "memory", "pids", "freezer", "kill", "environment"):
+    for name in (
+        "file system",
+        "processes",
+        "network",
+        "memory",
+        "pids",
+        "freezer",
+        "kill",
+        "environment",
+        "capabilities",
+        "system calls",
+        "fast start",
+    ):
         assert any(line.startswith(f"{name}: ") for line in lines), lines
 
 
@@ -122,7 +134,7 @@ async def act():
     await first.run(run_body(), 30)
     second = await started(factory, backend, ECHO)
     await second.suspend()
-    print(factory.boot, flush=True)
+    print(factory.boot, first.id, second.id, flush=True)
     await asyncio.sleep(600)
 asyncio.run(act())
 """
@@ -134,8 +146,8 @@ def test_sweep_after_kill_of_the_node(sandbox_backend: Backend, folder: Path) ->
     checkout = Path(__file__).resolve().parents[2]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=checkout) as owner:
         assert owner.stdout is not None
-        boot = owner.stdout.readline().strip()
-        assert boot
+        boot, *ids = owner.stdout.readline().split()
+        assert len(ids) == 2
 
         async def sweep() -> list[str]:
             factory = sandbox_backend.make(folder)
@@ -147,7 +159,7 @@ def test_sweep_after_kill_of_the_node(sandbox_backend: Backend, folder: Path) ->
         assert alive_with(f"{boot}-")
         owner.send_signal(signal.SIGKILL)
         owner.wait()
-        assert sorted(asyncio.run(sweep())) == [f"{boot}-1", f"{boot}-2"]
+        assert sorted(asyncio.run(sweep())) == ids
     assert eventually(lambda: nothing_left(folder, boot))
 
 
@@ -169,9 +181,10 @@ def test_cancelled_create_leaves_nothing(sandbox_backend: Backend, folder: Path)
     scenario(sandbox_backend, folder, play)
 
 
-def test_bubblewrap_hides_the_node(folder: Path) -> None:
+@pytest.mark.parametrize("zygote", [True, False])
+def test_namespaces_hide_the_node(folder: Path, zygote: bool) -> None:
     """The node's data folder, home, other processes and sockets are not there; the system cannot be written."""
-    backend = Backend("sandbox", lambda path: SandboxFactory(SandboxSettings(path, KINDS)))
+    backend = Backend("sandbox", lambda path: SandboxFactory(SandboxSettings(path, KINDS, zygote=zygote)))
     code = """
 import os
 PATHS = ('/usr/x', '/etc/x', '/launch/x', '/proc/sys/kernel/hostname', '/proc/sysrq-trigger', '/x')
@@ -193,8 +206,8 @@ def main(args):
     async def play(factory: ContainerFactory) -> None:
         container = await started(factory, backend, code)
         assert isinstance(factory, SandboxFactory)
-        if factory._means is None or factory._means.bubblewrap is None:
-            pytest.skip("no bubblewrap here")
+        if factory._means is None or not factory._means.wrapped:
+            pytest.skip("no namespaces here")
         seen = json.loads(body_of(await container.run(run_body({"data": str(folder)}), PATIENCE)).body)
         assert not seen["data"]
         assert not seen["home"]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -29,8 +30,10 @@ ETC = (
 )
 NAMESPACES = ("--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try")
 USER = ("--unshare-user", "--uid", "1000", "--gid", "1000")
-READ_ONLY_PROC = ("acpi", "bus", "fs", "irq", "scsi", "sys", "sysrq-trigger")
+READ_ONLY_PROC = ("acpi", "asound", "bus", "fs", "irq", "scsi", "sys", "sysrq-trigger")
 """A node of root has sandboxes of the kernel's root, who may write these even without any capability."""
+HIDDEN_PROC = ("kcore", "keys", "latency_stats", "sched_debug", "timer_list", "timer_stats")
+"""As Docker masks them: what they show of the machine is nobody's business."""
 
 LAUNCH = "/launch"
 WORK = "/action"
@@ -44,56 +47,89 @@ class Bubblewrap:
     user: bool
 
     def command(
-        self, command: Sequence[str], launch: str, work: str, tmp: str, folders: Sequence[str], network: bool
+        self,
+        command: Sequence[str],
+        launch: str,
+        work: str,
+        tmp: str,
+        folders: Sequence[str],
+        network: bool,
+        filter_fd: int | None = None,
     ) -> list[str]:
-        """`command` inside: the system read-only, `work` at /action, `tmp` at /tmp, the proxies at /launch."""
+        """`command` inside: the system read-only, `work` at /action, `tmp` at /tmp, the proxies at /launch.
+
+        `filter_fd`: where the filter of system calls can be read.
+        """
         words = [self.program, *NAMESPACES, *(USER if self.user else ())]
         words += ["--die-with-parent", "--new-session", "--hostname", "action"]
         words += [] if network else ["--unshare-net"]
-        words += _system()
+        words += [] if filter_fd is None else ["--seccomp", str(filter_fd)]
+        for source, target in read_only_system():
+            words += ["--ro-bind", source, target]
+        for text, path in system_links():
+            words += ["--symlink", text, path]
         for folder in folders:
             words += ["--ro-bind", folder, folder]
         words += ["--proc", "/proc"]
         for name in READ_ONLY_PROC:
             words += ["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"]
+        for name in HIDDEN_PROC:
+            words += ["--ro-bind", "/dev/null", f"/proc/{name}"] if os.path.exists(f"/proc/{name}") else []
         words += ["--dev", "/dev", "--bind", tmp, "/tmp", "--bind", work, WORK]
         words += ["--ro-bind", launch, LAUNCH, "--remount-ro", "/", "--chdir", WORK, "--"]
         return [*words, *command]
 
 
-def probe(folder: Path) -> tuple[Bubblewrap | None, str]:
-    """A working bubblewrap, or None and why not. `folder`: an empty folder for trying."""
+def probe(folder: Path, filter: bytes | None = None) -> tuple[Bubblewrap | None, str]:
+    """A working bubblewrap, or None and why not. `folder`: an empty folder for trying; `filter`: of system calls."""
     program = shutil.which("bwrap")
     if program is None:
         return None, "bubblewrap is not installed (Debian: apt-get install bubblewrap)"
     reason = ""
     for user in (True, False):
         candidate = Bubblewrap(program, user)
-        reason = _try(candidate, folder)
+        reason = _try(candidate, folder, filter)
         if not reason:
             return candidate, "bubblewrap" + ("" if user else ", without a user namespace")
     return None, f"bubblewrap does not work here: {reason}"
 
 
-def _try(candidate: Bubblewrap, folder: Path) -> str:
+def _try(candidate: Bubblewrap, folder: Path, filter: bytes | None) -> str:
     where = str(folder)
-    command = candidate.command(["/bin/sh", "-c", ":"], where, where, where, (), network=True)
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, env={})
-    except (OSError, subprocess.SubprocessError) as error:
-        return str(error)
+    with readable(filter) as fd:
+        command = candidate.command(["/bin/sh", "-c", ":"], where, where, where, (), True, fd)
+        passed = () if fd is None else (fd,)
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, env={}, pass_fds=passed
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            return str(error)
     if done.returncode == 0:
         return ""
     return done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}"
 
 
-def _system() -> list[str]:
-    words = ["--ro-bind", "/usr", "/usr"]
-    for folder in SYSTEM_FOLDERS:
-        if os.path.islink(folder):
-            words += ["--symlink", os.readlink(folder), folder]
-        elif os.path.isdir(folder):
-            words += ["--ro-bind", folder, folder]
-    for name in ETC:
-        words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    return words
+@contextlib.contextmanager
+def readable(data: bytes | None) -> Iterator[int | None]:
+    """A descriptor from which `data` can be read; None for None."""
+    if data is None:
+        yield None
+        return
+    with os.fdopen(os.memfd_create("filter"), "w+b") as file:
+        file.write(data)
+        file.seek(0)
+        yield file.fileno()
+
+
+def read_only_system() -> list[tuple[str, str]]:
+    """What a sandbox sees of this machine: (source, free of symbolic links; where it is inside)."""
+    seen = [("/usr", "/usr")]
+    seen += [(folder, folder) for folder in SYSTEM_FOLDERS if os.path.isdir(folder) and not os.path.islink(folder)]
+    files = [f"/etc/{name}" for name in ETC]
+    return seen + [(os.path.realpath(path), path) for path in files if os.path.exists(path)]
+
+
+def system_links() -> list[tuple[str, str]]:
+    """(text, path) of the symbolic links in the root."""
+    return [(os.readlink(folder), folder) for folder in SYSTEM_FOLDERS if os.path.islink(folder)]

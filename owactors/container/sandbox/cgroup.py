@@ -9,7 +9,6 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 from attrs import field, frozen
@@ -41,6 +40,15 @@ class ControlGroup:
     def paths(self) -> list[Path]:
         """Every folder of the group once."""
         return list(dict.fromkeys(self.folders.values()))
+
+    @property
+    def joining(self) -> list[str]:
+        """The files into which a process that has one thread writes 0 to join.
+
+        In version 1 a thread that moves itself need not wait for the kernel's other processors, unlike a process:
+        0.05 ms instead of 10.
+        """
+        return [str(path / ("tasks" if self.version == 1 else "cgroup.procs")) for path in self.paths]
 
     def limit(self, memory: int, pids: int, cpus: float | None = None) -> None:
         """Set the limits (bytes, processes, cores) whose controllers are there."""
@@ -265,8 +273,3 @@ def _write(path: Path, text: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def joining(groups: Iterable[Path]) -> list[str]:
-    """The files into which a process writes 0 to join."""
-    return [str(path / "cgroup.procs") for path in groups]

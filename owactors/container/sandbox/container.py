@@ -19,7 +19,7 @@ from owactors.container.log_collector import STDERR, STDOUT
 from owactors.container.port import ContainerError
 from owactors.container.sandbox import processes
 from owactors.container.sandbox.cgroup import ControlGroup
-from owactors.container.sandbox.processes import SandboxProcess
+from owactors.container.sandbox.processes import FirstProcess
 
 CHUNK = 65536
 MOST_CHUNKS = 64
@@ -34,7 +34,7 @@ class Parts:
     folder: Path
     folder_fd: int
     group: ControlGroup | None
-    process: SandboxProcess | None = None
+    process: FirstProcess | None = None
 
     async def process_ended(self, seconds: float) -> bool:
         """Wait for the end of the first process; True if there is none."""
@@ -141,7 +141,7 @@ class SandboxContainer(HttpContainer):
     def _pids(self) -> set[int]:
         parts = self._parts
         process = parts.process
-        first = {process.pid} if process is not None and process.exit_code is None else set()
+        first = {process.pid} if process is not None and process.exit_code is None and process.pid > 0 else set()
         if parts.group is not None:
             found = parts.group.pids() | first
         else:
@@ -176,6 +176,8 @@ class SandboxContainer(HttpContainer):
     async def _remove(self) -> None:
         parts = self._parts
         self.client.retire()
+        if parts.process is not None:
+            await parts.process.settled(5.0)
         if parts.group is not None:
             await until(self._killed, 5.0)
         else:

@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
-import socket
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from attrs import define, evolve, field
 
 from owactors.container.port import ContainerSpec, Protection, StartReport, WhiskContainerStartupError
-from owactors.container.sandbox import bubblewrap, cgroup, leftovers
+from owactors.container.sandbox import bubblewrap, cgroup, leftovers, seccomp
 from owactors.container.sandbox.cgroup import CgroupLayout
 from owactors.container.sandbox.container import Parts, SandboxContainer
-from owactors.container.sandbox.leftovers import BootFolder, SandboxState
-from owactors.container.sandbox.processes import MARKER, SandboxProcess, start_time
+from owactors.container.sandbox.leftovers import BootFolder
 from owactors.container.sandbox.settings import Means, SandboxSettings
-from owactors.runtime import LAUNCH_FOLDER, Launcher, LauncherMissing, compile_proxies, find_launchers
+from owactors.container.sandbox.starting import Starter, state_of
+from owactors.container.sandbox.zygote import ZygoteFailed, Zygotes, layout_for
+from owactors.runtime import Launcher, LauncherMissing, compile_proxies, find_launchers
 
-MIB = 1024 * 1024
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-INTERPRETER_SPACE = 64 * MIB
-"""Address space that an interpreter takes before any action does, for machines without memory control groups.
-"""
+LOG = logging.getLogger(__name__)
 UNKNOWN_FOR = 60.0
 """Seconds after which a sandbox of our own that is in no table is taken for a leftover."""
 
@@ -42,30 +38,40 @@ class SandboxFactory:
     _means: Means | None = None
     _folder: BootFolder | None = None
     _count: int = 0
-    _starting: asyncio.Semaphore | None = None
+    _starter: Starter | None = None
+    _zygotes: Zygotes | None = None
+    _starting: asyncio.Semaphore = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._starting = asyncio.Semaphore(self.settings.parallel_starts)
 
     async def start(self) -> StartReport:
         """See ContainerFactory."""
         self._folder = self._make_folder()
-        self._starting = asyncio.Semaphore(self.settings.parallel_starts)
         self._means = await asyncio.to_thread(self._probe)
         swept = await self.sweep()
+        self._means = evolve(self._means, zygote_reason=await self._try_zygote(self._folder.path, self._means))
+        self._starter = Starter(self.settings, self._means, self._zygotes if self._means.zygote else None)
         return StartReport("sandbox", self._means.protections(self.settings.network), tuple(swept))
 
     async def create(self, spec: ContainerSpec) -> SandboxContainer:
         """See ContainerFactory."""
-        if self._starting is None or self._means is None:
+        starter = self._starter
+        if starter is None:
             raise WhiskContainerStartupError("the sandbox back end was not started or is closed")
-        launcher = self._launcher(self._means, spec)
+        launcher = self._launcher(starter.means, spec)
         async with self._starting:
-            parts = self._assemble(spec, self._means.layout)
-            container = SandboxContainer(parts, self._forget)
-            self._containers[parts.id] = container
-            try:
-                await self._boot(container, parts, spec, launcher, self._means)
-            except BaseException:
-                await container.destroy()
-                raise
+            return await self._create(starter, spec, launcher)
+
+    async def _create(self, starter: Starter, spec: ContainerSpec, launcher: Launcher) -> SandboxContainer:
+        parts = self._assemble(spec, starter.means.layout)
+        container = SandboxContainer(parts, self._forget)
+        self._containers[parts.id] = container
+        try:
+            await starter.boot(container, parts, spec, launcher)
+        except BaseException:
+            await container.destroy()
+            raise
         return container
 
     async def sweep(self) -> list[str]:
@@ -74,8 +80,10 @@ class SandboxFactory:
 
     async def close(self) -> None:
         """See ContainerFactory."""
-        self._starting = None
+        self._starter = None
         await asyncio.gather(*(container.destroy() for container in list(self._containers.values())))
+        if self._zygotes is not None:
+            await self._zygotes.close()
         if self._folder is not None:
             folder, self._folder = self._folder, None
             await asyncio.to_thread(folder.remove)
@@ -99,11 +107,31 @@ class SandboxFactory:
         launchers = find_launchers(self.settings.kinds)
         compile_proxies()
         layout = cgroup.detect() if self.settings.cgroups else CgroupLayout()
-        found, reason = None, "switched off (setting)"
+        found, reason, filter = None, "switched off (setting)", seccomp.program()
         if self.settings.bubblewrap:
             with tempfile.TemporaryDirectory(dir=self.settings.data_dir) as folder:
-                found, reason = bubblewrap.probe(Path(folder))
-        return Means(launchers, found, reason, layout)
+                found, reason = bubblewrap.probe(Path(folder), filter)
+        return Means(launchers, found, reason, layout, filter=filter)
+
+    async def _try_zygote(self, folder: Path, means: Means) -> str:
+        """Start a zygote and have it make a sandbox; why that does not work, or nothing."""
+        layout = layout_for(means.launchers, folder, self.settings.network)
+        if not self.settings.zygote:
+            return "switched off (setting)"
+        if layout is None:
+            return "no filter of system calls is known for this processor"
+        self._zygotes = Zygotes(layout, self.boot, folder, self.settings.start_timeout)
+        kind = next(iter(means.launchers.found), None)
+        try:
+            await self._zygotes.get()
+            if kind is not None:
+                strict = Starter(self.settings, evolve(means, bubblewrap=None), self._zygotes)
+                trial = ContainerSpec("probe", kind)
+                await (await self._create(strict, trial, means.launchers[kind])).destroy()
+        except (ZygoteFailed, WhiskContainerStartupError) as failure:
+            await self._zygotes.close()
+            return str(failure)
+        return ""
 
     def _launcher(self, means: Means, spec: ContainerSpec) -> Launcher:
         if spec.user_provided_image:
@@ -128,62 +156,12 @@ class SandboxFactory:
                 group = cgroup.create(layout, identity, spec.cpu_limit is not None)
                 if group is not None:
                     group.limit(spec.memory, spec.pids_limit, spec.cpu_limit)
-                _state(identity, spec, group, self.settings.node).write(folder)
+                state_of(identity, spec, group, self.settings.node).write(folder)
                 folder_fd = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
             except OSError as error:
                 raise WhiskContainerStartupError(f"no sandbox could be prepared: {error}") from error
             undo.pop_all()
         return Parts(identity, folder, folder_fd, group)
-
-    async def _boot(
-        self, container: SandboxContainer, parts: Parts, spec: ContainerSpec, launcher: Launcher, means: Means
-    ) -> None:
-        ready, said_ready = os.pipe()
-        try:
-            self._spawn(container, parts, spec, launcher, means, said_ready)
-        except OSError as error:
-            os.close(ready)
-            raise WhiskContainerStartupError(f"the launcher of {spec.kind} cannot be run: {error}") from error
-        finally:
-            os.close(said_ready)
-        if not await _byte(ready, self.settings.start_timeout):
-            await parts.process_ended(0.5)
-            raise WhiskContainerStartupError(_failure(container, parts, spec, self.settings.start_timeout))
-
-    def _spawn(
-        self,
-        container: SandboxContainer,
-        parts: Parts,
-        spec: ContainerSpec,
-        launcher: Launcher,
-        means: Means,
-        ready: int,
-    ) -> None:
-        limited = means.layout.has("memory")
-        heap = None if limited else spec.memory // MIB
-        space = None if limited or not launcher.address_space_limit else spec.memory + INTERPRETER_SPACE
-        wrapped = means.bubblewrap is not None
-        launch = bubblewrap.LAUNCH if wrapped else str(LAUNCH_FOLDER)
-        with _listening(parts.socket_path) as listener:
-            command = launcher.command(launch, heap)
-            command += ["--listen-fd", str(listener.fileno()), "--ready-fd", str(ready)]
-            work, tmp = str(parts.folder / "work"), str(parts.folder / "tmp")
-            if means.bubblewrap is not None:
-                command = means.bubblewrap.command(
-                    command, str(LAUNCH_FOLDER), work, tmp, launcher.folders, self.settings.network
-                )
-            with container.output_ends() as output:
-                parts.process = SandboxProcess.start(
-                    command,
-                    join=cgroup.joining(parts.group.paths) if parts.group else (),
-                    address_space=space,
-                    environment=_environment(spec, parts, bubblewrap.WORK if wrapped else work, wrapped),
-                    folder=parts.folder / "work",
-                    descriptors=(listener.fileno(), ready),
-                    output=output,
-                )
-        state = _state(parts.id, spec, parts.group, self.settings.node)
-        evolve(state, pid=parts.process.pid, started=start_time(parts.process.pid)).write(parts.folder)
 
     def _sweep(self) -> list[str]:
         removed = []
@@ -202,55 +180,3 @@ class SandboxFactory:
 
     def _forget(self, container: SandboxContainer) -> None:
         self._containers.pop(container.id, None)
-
-
-@contextlib.contextmanager
-def _listening(path: str) -> Iterator[socket.socket]:
-    """A socket that listens at `path`; our copy is closed once the sandbox has its own."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind(path)
-        listener.listen(128)
-        yield listener
-
-
-async def _byte(fd: int, seconds: float) -> bool:
-    """True when a byte comes from the pipe `fd`, False at its end or after `seconds`; closes it."""
-    loop = asyncio.get_running_loop()
-    came: asyncio.Future[bool] = loop.create_future()
-
-    def readable() -> None:
-        if not came.done():
-            came.set_result(bool(os.read(fd, 1)))
-
-    loop.add_reader(fd, readable)
-    try:
-        return await asyncio.wait_for(came, seconds)
-    except TimeoutError:
-        return False
-    finally:
-        loop.remove_reader(fd)
-        os.close(fd)
-
-
-def _failure(container: SandboxContainer, parts: Parts, spec: ContainerSpec, seconds: float) -> str:
-    code = parts.process.exit_code if parts.process is not None else None
-    what = f"did not answer within {seconds:g} s" if code is None else f"ended at once with exit code {code}"
-    words = container.last_words().strip()
-    return f"the launcher of {spec.kind} {what}" + (f": {words[-2000:]}" if words else "")
-
-
-def _state(id: str, spec: ContainerSpec, group: cgroup.ControlGroup | None, node: str) -> SandboxState:
-    folders = {} if group is None else {name: str(path) for name, path in group.folders.items()}
-    labels = {"node": node, **spec.labels}
-    return SandboxState(id, spec.name, 0 if group is None else group.version, folders, labels)
-
-
-def _environment(spec: ContainerSpec, parts: Parts, home: str, wrapped: bool) -> dict[str, str]:
-    return {
-        "PATH": PATH,
-        "HOME": home,
-        "LANG": "C.UTF-8",
-        "TMPDIR": "/tmp" if wrapped else str(parts.folder / "tmp"),
-        MARKER: parts.id,
-        **spec.environment,
-    }

@@ -108,6 +108,8 @@ def remove_boot(path: Path) -> list[str]:
     """Kill and remove every sandbox of a dead node; the ids. Blocks up to some seconds: run it in a thread."""
     removed = []
     complete = True
+    # A zygote ends with its node, unless it is stopped.
+    processes.kill_all(lambda: processes.marked(processes.zygote_marker(path.name)))
     for folder in sorted(path.iterdir()):
         if folder.is_dir():
             identity = remove_sandbox(folder)

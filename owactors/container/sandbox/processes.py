@@ -10,11 +10,36 @@ import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from attrs import define, field
 
 MARKER = "OWACTORS_SANDBOX"
 OPEN_FILES = 1024
+DEATH_SCORE = 500
+"""When the machine runs out of memory, sandboxes go before the node."""
+
+
+class FirstProcess(Protocol):
+    """The process that everything in a sandbox comes from."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id; 0 if it does not exist (yet)."""
+        ...
+
+    @property
+    def exit_code(self) -> int | None:
+        """Negative or above 128 for who was killed; None while it lives."""
+        ...
+
+    async def settled(self, seconds: float) -> bool:
+        """Wait until `pid` is known; False after `seconds`."""
+        ...
+
+    async def ended(self, seconds: float) -> bool:
+        """Wait for its end; False after `seconds`."""
+        ...
 
 
 @define(eq=False)
@@ -36,6 +61,7 @@ class SandboxProcess:
         folder: Path,
         descriptors: Sequence[int],
         output: tuple[int, int],
+        open_files: int | None = OPEN_FILES,
     ) -> SandboxProcess:
         """Run `command` with nothing inherited but `descriptors`. Raises OSError.
 
@@ -43,7 +69,7 @@ class SandboxProcess:
         `join`: files to write 0 into; `address_space`: bytes.
         """
         popen = subprocess.Popen(
-            ["/bin/sh", "-c", _prelude(join, address_space), "sh", *command],
+            ["/bin/sh", "-c", _prelude(join, address_space, open_files), "sh", *command],
             stdin=subprocess.DEVNULL,
             stdout=output[0],
             stderr=output[1],
@@ -66,6 +92,10 @@ class SandboxProcess:
         """As Popen.returncode; None while it lives."""
         return self.popen.returncode if self._done.is_set() else None
 
+    async def settled(self, seconds: float) -> bool:
+        """See FirstProcess: it is from the start."""
+        return True
+
     async def ended(self, seconds: float) -> bool:
         """Wait for its end; False after `seconds`."""
         try:
@@ -81,13 +111,20 @@ class SandboxProcess:
         self._done.set()
 
 
-def _prelude(join: Sequence[str], address_space: int | None) -> str:
+def _prelude(join: Sequence[str], address_space: int | None, open_files: int | None) -> str:
     lines = [f"echo 0 > {shlex.quote(path)} || exit 125" for path in join]
-    lines.append(f"ulimit -c 0; ulimit -n {OPEN_FILES}")
+    lines.append("ulimit -c 0")
+    if open_files is not None:
+        lines.append(f"ulimit -n {open_files}; {{ echo {DEATH_SCORE} > /proc/self/oom_score_adj; }} 2> /dev/null")
     if address_space is not None:
         lines.append(f"ulimit -v {address_space // 1024}")
     lines.append('exec "$@"')
     return "\n".join(lines)
+
+
+def zygote_marker(boot: str) -> str:
+    """What marks the zygote of this life of a node."""
+    return f"zygote-{boot}"
 
 
 def start_time(pid: int) -> int | None:

@@ -16,13 +16,14 @@ from owactors.runtime import Launchers
 class SandboxSettings:
     """`data_dir` belongs to this node and others of the same machine; `kinds` are those of the manifest.
 
-    `network` True shares the host's network, False leaves a sandbox alone with its own loopback (bubblewrap
-    only).
+    `zygote`: fork sandboxes from a process that has the proxies loaded, where that works. `network` True shares the
+    host's network, False leaves a sandbox alone with its own loopback (not for plain processes).
     """
 
     data_dir: Path
     kinds: tuple[str, ...]
     node: str = "node"
+    zygote: bool = True
     bubblewrap: bool = True
     cgroups: bool = True
     network: bool = True
@@ -32,39 +33,64 @@ class SandboxSettings:
 
 @frozen
 class Means:
-    """What the probes at the start found."""
+    """What the probes at the start found. `zygote_reason` says why there is none, empty if there is one."""
 
     launchers: Launchers
     bubblewrap: Bubblewrap | None
     bubblewrap_reason: str
     layout: CgroupLayout
+    zygote_reason: str = "not tried"
+    filter: bytes | None = None
+
+    @property
+    def zygote(self) -> bool:
+        """True if sandboxes are forked."""
+        return not self.zygote_reason
+
+    @property
+    def wrapped(self) -> bool:
+        """True if sandboxes have namespaces of their own."""
+        return self.zygote or self.bubblewrap is not None
 
     def protections(self, network: bool) -> tuple[Protection, ...]:
         """What holds a function back, and what does not, in the operator's words."""
-        inside = self.bubblewrap is not None
+        inside = self.wrapped
         why = self.bubblewrap_reason
         return (
             Protection("file system", inside, why if not inside else "system read-only, own /tmp, own /action"),
-            Protection("processes", inside, why if not inside else "own process namespace"),
-            Protection("user", inside and self._own_user, why if not inside else self._user_detail()),
+            Protection("processes", inside, why if not inside else "own process, IPC and host name namespaces"),
+            Protection("user", self._own_user, why if not inside else self._user_detail()),
+            Protection("capabilities", inside, why if not inside else "none, and none can be gained"),
+            self._filtered(),
             Protection("network", inside and not network, self._network_detail(network)),
             self._controlled("memory", "address space limit per process; Node.js: heap limit", True),
             self._controlled("pids", "no control groups for it", False),
             self._controlled("freezer", "SIGSTOP to every process", True),
             Protection("kill", inside or self.layout.version > 0, self._kill_detail()),
             Protection("environment", True, "nothing of the node's environment or open files is passed on"),
-            Protection("system calls", False, "no filter; use the Docker back end for code you do not trust"),
+            Protection("fast start", self.zygote, self._start_detail()),
         )
 
     @property
     def _own_user(self) -> bool:
-        return self.bubblewrap is not None and self.bubblewrap.user
+        return self.zygote or (self.bubblewrap is not None and self.bubblewrap.user)
 
     def _user_detail(self) -> str:
         return "own user namespace" if self._own_user else "user namespaces are not allowed here"
 
+    def _filtered(self) -> Protection:
+        if self.filter is None:
+            return Protection("system calls", False, "no filter is known for this processor")
+        detail = "what no function needs is refused" if self.wrapped else self.bubblewrap_reason
+        return Protection("system calls", self.wrapped, detail)
+
+    def _start_detail(self) -> str:
+        if self.zygote:
+            return "forked from a zygote"
+        return f"no zygote: {self.zygote_reason}"
+
     def _network_detail(self, network: bool) -> str:
-        if self.bubblewrap is None:
+        if not self.wrapped:
             return self.bubblewrap_reason
         return "shared with the host (setting)" if network else "own loopback only"
 
@@ -76,4 +102,4 @@ class Means:
     def _kill_detail(self) -> str:
         if self.layout.version:
             return "the whole control group"
-        return "the whole process namespace" if self.bubblewrap else "process tree and marked processes only"
+        return "the whole process namespace" if self.wrapped else "process tree and marked processes only"

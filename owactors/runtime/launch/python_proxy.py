@@ -51,6 +51,7 @@ class PythonProxy(Proxy):
     def _unpack(self, data):
         target = os.getcwd()
         unzip(data, target)
+        forget_hiding(os.listdir(target))
         if os.path.isdir("virtualenv"):
             activate(os.path.join(target, "virtualenv"))
         if not os.path.isfile("__main__.py"):
@@ -72,6 +73,14 @@ class PythonProxy(Proxy):
     def _out_of_memory(self):
         self.streams.sentinels()
         os._exit(MEMORY_EXIT)
+
+
+def forget_hiding(names):
+    """Modules that are loaded already must not hide what came with the action."""
+    own = {name.removesuffix(".py") for name in names}
+    for module in [name for name in sys.modules if name.partition(".")[0] in own]:
+        if module != "__main__":
+            del sys.modules[module]
 
 
 def activate(virtualenv):
