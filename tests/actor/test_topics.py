@@ -1,0 +1,185 @@
+"""Reading and writing topics: the broker is in memory, or answers by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+
+from owactors.actor.journalingconsumer import JournalingConsumer
+from owactors.actor.messagefeed import FeedSetup
+from owactors.actor.messaging import MESSAGING
+from owactors.actor.topicreader import FromNow, TopicReader
+from owactors.actor.topicwriter import TopicWriter, to_payload
+from owactors.connector.memory.provider import MemoryMessaging
+from owactors.connector.port import BrokerUnavailable, MessageTooLarge
+from owactors.connector.topics import Topic, TopicConfig
+from owactors.message.feed import Handle, Processed
+from owactors.message.topic import Write, WriterSetup, Written
+from owactors.store.intakejournal import IntakeJournal
+from tests.actor.harness import Bench
+
+HOUR = TopicConfig(3_600_000)
+
+
+@pytest.fixture
+def messaging() -> Iterator[MemoryMessaging]:
+    broker = MemoryMessaging()
+    MESSAGING.build = lambda settings: broker
+    yield broker
+    MESSAGING.build = None
+    asyncio.run(MESSAGING.close())
+
+
+class Reader(TopicReader):
+    def received(self, value: Any) -> None:
+        self.values = [*getattr(self, "values", []), value["n"] if "n" in value else orjson.loads(value["text"])]
+
+
+def writer(messaging: MemoryMessaging) -> Bench:
+    bench = Bench(TopicWriter)
+    bench.give(WriterSetup("settings"))
+    return bench
+
+
+def test_a_reader_gives_credit_and_passes_over_what_it_cannot_read(messaging: MemoryMessaging) -> None:
+    bench = Bench(Reader)
+    bench.actor.read_topic("settings", Topic("health", HOUR, "health0"), "controller0")
+    [setup] = bench.messages(FeedSetup)
+    assert (setup.settings.capacity, setup.consumer.topic, setup.consumer.group) == (128, "health", "health0")
+    for payload in (b'{"n":1}', b"nonsense", b'{"text":"["}', b'{"n":2}'):
+        bench.give(Handle(payload), "feed")
+    assert bench.sent_to("feed") == [Processed(1)] * 4
+    assert bench.actor.values == [1, 2]
+
+
+def test_from_now_passes_over_what_is_there(messaging: MemoryMessaging) -> None:
+    async def story() -> list[bytes]:
+        await messaging.ensure_topic("health", HOUR)
+        producer = messaging.producer()
+        for number in range(300):
+            await producer.send("health", str(number).encode())
+        consumer = FromNow(messaging.consumer("health", "health0"))
+        assert list(await consumer.peek(timeout=0.01)) == []
+        await producer.send("health", b"fresh")
+        return [record.payload for record in await consumer.peek(timeout=1)]
+
+    assert asyncio.run(story()) == [b"fresh"]
+
+
+def test_what_is_written_is_confirmed(messaging: MemoryMessaging) -> None:
+    bench = writer(messaging)
+    bench.give(Write("completed0", {"b": 1, "a": 2}, "an ack", token="id"), "invoker")
+    work = bench.work("send")
+    assert (work.arguments["topic"], work.arguments["payload"]) == ("completed0", b'{"a":2,"b":1}')
+    work.complete()
+    assert bench.sent_to("invoker") == [Written("id")]
+
+
+@pytest.mark.scenario("IN-11")
+def test_what_is_too_large_goes_in_its_smaller_form(messaging: MemoryMessaging) -> None:
+    bench = writer(messaging)
+    bench.give(Write("completed0", {"response": {"big": 1}}, "an ack", smaller={"response": "id"}), "invoker")
+    bench.work("send").fail(MessageTooLarge("too large"))
+    work = bench.work("send")
+    assert work.arguments["payload"] == b'{"response":"id"}'
+    work.fail(MessageTooLarge("still"))
+    assert bench.works == []
+
+
+def test_what_must_not_be_lost_waits_for_the_broker_in_its_order(messaging: MemoryMessaging) -> None:
+    bench = writer(messaging)
+    bench.give(Write("t", 1, "one", keep=True, token="1"), "invoker")
+    bench.give(Write("t", 9, "a ping"), "invoker")
+    kept, ping = bench.works
+    kept.fail(BrokerUnavailable("away"))
+    ping.fail(BrokerUnavailable("away"))
+    bench.give(Write("t", 2, "two", keep=True, token="2"), "invoker")
+    assert bench.works == []
+    bench.fire("again")
+    assert [work.arguments["payload"] for work in bench.works] == [b"1", b"2"]
+    for work in bench.works:
+        work.complete()
+    assert bench.sent_to("invoker") == [Written("1"), Written("2")]
+    assert bench.timers == {}
+
+
+def test_a_number_beyond_64_bits_is_written() -> None:
+    assert to_payload({"n": 2**70, "a": "ü"}) == f'{{"a":"ü","n":{2**70}}}'.encode()
+
+
+class ByHand:
+    """A consumer whose commits fail when told to."""
+
+    max_peek = 8
+
+    def __init__(self, *payloads: bytes) -> None:
+        self.payloads, self.commits, self.fails = list(payloads), 0, False
+
+    async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> list[Any]:
+        return [type("Record", (), {"payload": payload}) for payload in self.payloads]
+
+    async def commit(self) -> None:
+        if self.fails:
+            raise BrokerUnavailable("away")
+        self.commits += 1
+
+
+def taken(key: str) -> bytes:
+    return orjson.dumps({"activationId": key})
+
+
+def test_a_consumer_writes_down_what_it_takes_and_knows_it_again(tmp_path: Any) -> None:
+    async def story() -> None:
+        journal, warnings = IntakeJournal.open(tmp_path / "journal"), []
+        inner = ByHand(taken("a"), b"nonsense", taken("b"))
+        consumer = JournalingConsumer(inner, journal, lambda *text: warnings.append(text))
+        assert [record.payload for record in await consumer.peek()] == [taken("a"), b"nonsense", taken("b")]
+        assert list(journal.unfinished) == ["a", "b"]
+        await consumer.commit()
+        assert [record.payload for record in await consumer.peek()] == [b"nonsense"]
+        assert len(warnings) == 2
+        journal.ended(["a", "b"])
+        assert len(await consumer.peek()) == 3
+
+    asyncio.run(story())
+
+
+def test_only_copies_are_committed_at_once(tmp_path: Any) -> None:
+    async def story() -> None:
+        journal, inner = IntakeJournal.open(tmp_path / "journal"), ByHand(taken("a"))
+        consumer = JournalingConsumer(inner, journal)
+        await consumer.peek()
+        await consumer.commit()
+        assert (list(await consumer.peek()), inner.commits) == ([], 2)
+
+    asyncio.run(story())
+
+
+def test_what_could_not_be_committed_comes_again(tmp_path: Any) -> None:
+    async def story() -> None:
+        journal, inner = IntakeJournal.open(tmp_path / "journal"), ByHand(taken("a"))
+        consumer = JournalingConsumer(inner, journal)
+        await consumer.peek()
+        inner.fails = True
+        with pytest.raises(BrokerUnavailable):
+            await consumer.commit()
+        assert journal.unfinished == {}
+        inner.fails = False
+        assert len(await consumer.peek()) == 1
+
+    asyncio.run(story())
+
+
+def test_without_a_journal_it_is_the_consumer_itself() -> None:
+    async def story() -> None:
+        inner = ByHand(taken("a"))
+        consumer = JournalingConsumer(inner, None)
+        assert (len(await consumer.peek()), consumer.max_peek) == (1, 8)
+        await consumer.commit()
+        assert len(await consumer.peek()) == 1
+
+    asyncio.run(story())

@@ -1,0 +1,40 @@
+"""What was taken and not ended is known to the next process."""
+
+from pathlib import Path
+from typing import Any
+
+from owactors.store.intakejournal import IntakeJournal
+
+
+def message(key: str, **more: Any) -> dict[str, Any]:
+    return {"activationId": key, "content": {"big": "x" * 100}, **more}
+
+
+def test_what_has_not_ended_is_left_without_its_arguments(tmp_path: Path) -> None:
+    first = IntakeJournal.open(tmp_path / "sub" / "taken.journal")
+    first.taken([message("a", blocking=True), message("b"), message("c")])
+    first.ended(["b", "unknown"])
+    assert (first.knows("a"), first.knows("b")) == (True, False)
+    # the process is killed: nothing is closed
+    again = IntakeJournal.open(tmp_path / "sub" / "taken.journal")
+    assert again.unfinished == {"a": {"activationId": "a", "blocking": True}, "c": {"activationId": "c"}}
+    again.ended(["a"])
+    again.close()
+    assert list(IntakeJournal.open(tmp_path / "sub" / "taken.journal").unfinished) == ["c"]
+
+
+def test_a_line_that_was_cut_off_counts_for_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "taken.journal"
+    IntakeJournal.open(path).taken([message("a"), message("b")])
+    path.write_bytes(path.read_bytes()[:-5])
+    assert list(IntakeJournal.open(path).unfinished) == ["a"]
+
+
+def test_the_file_stays_small(tmp_path: Path) -> None:
+    journal = IntakeJournal.open(tmp_path / "taken.journal", most_bytes=2000)
+    journal.taken([message("stays")])
+    for number in range(500):
+        journal.taken([message(str(number))])
+        journal.ended([str(number)])
+    assert (tmp_path / "taken.journal").stat().st_size < 2200
+    assert list(IntakeJournal.open(tmp_path / "taken.journal").unfinished) == ["stays"]
