@@ -89,11 +89,9 @@ def _listen_unix(folder: str, path: str) -> socket.socket:
     except FileNotFoundError:
         pass
     unix = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    mask = os.umask(0o177)
-    try:
-        _with_short_path(folder, path, unix.bind)
-    finally:
-        os.umask(mask)
+    _with_short_path(folder, path, unix.bind)
+    # nobody can connect before listen(); a changed umask would be seen by every thread of the process
+    os.chmod(path, 0o600)
     unix.listen(BACKLOG)
     unix.setblocking(False)
     return unix
