@@ -55,9 +55,11 @@ def test_a_full_disk(small_disk: Path) -> None:
         assert refused is not None, "the full disk was not noticed"
         assert refused.status == 503
         assert "disk" in refused.json["error"] or "full" in refused.json["error"], refused.body
-        # a new container would need space, so a warm one has to be free
-        node.wait_until(lambda: node.request("GET", "/activation/count").json == 0, "all accepted calls have ended")
-        blocking = [node.invoke("hello", {"n": number}) for number in range(5)]
+        blocking = []
+        for number in range(5):
+            # a new container would need space, so the warm one has to be free
+            node.wait_until(lambda: node.request("GET", "/activation/count").json == 0, "all calls have ended")
+            blocking.append(node.invoke("hello", {"n": number}))
         assert [reply.status for reply in blocking] == [200] * 5
         ballast.unlink()
         node.wait_until(lambda: node.invoke("hello", {}, "blocking=false").status == 202, "accepts again", 30)
