@@ -1,0 +1,263 @@
+"""The invoker of a cluster on the bench: what goes to which topic, what outlives it, how it ends."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from attrs import evolve
+
+from owactors.actor.clusterinvoker import LOST, STOPPED, ClusterInvoker
+from owactors.actor.clustersetup import ClusterInvokerSetup, ClusterSettings
+from owactors.actor.factories import FACTORIES
+from owactors.actor.messagefeed import FeedSetup
+from owactors.actor.messaging import MESSAGING
+from owactors.actor.store import OpenStore, StoreNotOpened, StoreOpened
+from owactors.connector.memory.provider import MemoryMessaging
+from owactors.connector.topics import Topics
+from owactors.container.port import StartReport
+from owactors.core.containerpool.settings import PoolSettings
+from owactors.entity.ids import DocRevision
+from owactors.entity.instance import ControllerInstanceId
+from owactors.entity.transaction import TransactionId
+from owactors.message.ack import CombinedCompletionAndResultMessage, CompletionMessage, ResultMessage
+from owactors.message.activation import ActivationMessage
+from owactors.message.container import ProxySettings, Run, SendAck, StoreActivation
+from owactors.message.feed import FeedStopped, Handle, Processed, StopFeed
+from owactors.message.node import InvokerReady, RoleFailed, RoleStopped, StopRole
+from owactors.message.pool import Drain, Drained
+from owactors.message.store import NoDocument, StoreRecords
+from owactors.message.topic import Write, Written
+from owactors.store.intakejournal import IntakeJournal
+from tests.actor.harness import Bench
+from tests.actor.pooling import INSTANCE
+from tests.actor.test_invoker import MANIFEST, bench_record
+from tests.core.pool_bench import action, run_of
+
+STORE, WRITER, POOL, FEED = "StoreActor-0", "TopicWriter-1", "ContainerPool-2", "MessageFeed-3"
+
+
+class Factory:
+    async def sweep(self) -> list[str]:
+        return []
+
+
+class ClusterBench(Bench):
+    """A cluster's invoker that is up."""
+
+    def __init__(self, folder: Path, **cluster: Any) -> None:
+        super().__init__(ClusterInvoker)
+        self.journal = folder / "taken.journal"
+        setup = ClusterInvokerSetup(
+            instance=INSTANCE,
+            pool=PoolSettings(1024),
+            proxies=ProxySettings(INSTANCE),
+            manifest=MANIFEST,
+            store=None,
+            factory_settings="factory",
+            cluster=ClusterSettings(messaging="broker", topics=Topics("dev-", "usr-"), **cluster),
+            open_store=OpenStore("memory", ""),
+            host="127.0.0.1",
+            port=0,
+            journal=str(self.journal),
+        )
+        self.give(setup, "supervisor")
+        self.work("_topics").run()
+
+    def up(self) -> ClusterBench:
+        self.give(StoreOpened(), STORE)
+        self.work("get").complete(Factory())
+        return self
+
+    def writes(self, topic: str) -> list[Any]:
+        """What was to get onto a topic."""
+        return [each.value for each in self.sent_to(WRITER) if isinstance(each, Write) and each.topic == topic]
+
+    def arrives(self, msg: ActivationMessage) -> None:
+        self.give(Handle(orjson.dumps(msg.to_json())), FEED)
+
+    def records(self) -> list[dict[str, Any]]:
+        if self.actor.has_timer("store records"):
+            self.fire("store records")
+        return [orjson.loads(entry.record) for batch in self.messages(StoreRecords) for entry in batch.entries]
+
+    def left(self) -> list[str]:
+        """What the next process would find."""
+        copy = self.journal.with_suffix(".copy")
+        shutil.copy(self.journal, copy)
+        return list(IntakeJournal.open(copy).unfinished)
+
+
+@pytest.fixture(autouse=True)
+def messaging() -> Iterator[None]:
+    MESSAGING.build = lambda settings: MemoryMessaging()
+    FACTORIES.reports["factory"] = StartReport("memory", ())
+    yield
+    MESSAGING.build = None
+    MESSAGING._made.clear()
+    del FACTORIES.reports["factory"]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[ClusterBench]:
+    made = ClusterBench(tmp_path).up()
+    yield made
+    made.exit()
+
+
+def message(**fields: Any) -> ActivationMessage:
+    transid = TransactionId.fresh(int(time.time() * 1000))
+    return evolve(run_of().msg, **{"revision": DocRevision("1-a"), "transid": transid, **fields})
+
+
+def ack_of(msg: ActivationMessage) -> CombinedCompletionAndResultMessage:
+    ack: CombinedCompletionAndResultMessage = CombinedCompletionAndResultMessage.of(
+        msg.transid, bench_record(msg), INSTANCE
+    )
+    return ack
+
+
+def test_it_takes_work_once_topic_store_and_containers_are_there(bench: ClusterBench) -> None:
+    [setup] = bench.messages(FeedSetup)
+    assert setup.consumer._consumer.topic == "dev-invoker0"
+    assert setup.consumer._consumer.instance == "invoker0"
+    [ready] = bench.sent_to("supervisor")
+    assert isinstance(ready, InvokerReady)
+    assert ready.port > 0
+    msg = message()
+    bench.arrives(msg)
+    bench.work("fetch_action").complete(action(revision=DocRevision("1-a")))
+    assert [run.msg for run in bench.messages(Run)] == [msg]
+
+
+def test_without_its_store_it_does_not_start(tmp_path: Path) -> None:
+    bench = ClusterBench(tmp_path)
+    bench.give(StoreNotOpened("CouchDB is away"), STORE)
+    assert bench.sent_to("supervisor") == [RoleFailed("CouchDB is away")]
+
+
+def test_acknowledgements_go_to_the_topic_of_the_controller_that_asked(bench: ClusterBench) -> None:
+    msg = message(root_controller_index=ControllerInstanceId("7"))
+    ack = ack_of(msg)
+    bench.give(SendAck(ack, msg.root_controller_index, True, msg.user), "proxy")
+    assert bench.writes("dev-completed7") == [ack.to_json()]
+    [write] = [each for each in bench.sent_to(WRITER) if isinstance(each, Write) and each.token]
+    assert (write.keep, write.smaller, write.token) == (True, ack.shrink().to_json(), msg.activation_id)
+
+
+@pytest.mark.scenario("IN-11")
+def test_nobody_waits_so_only_the_id_goes_out(bench: ClusterBench) -> None:
+    msg = message()
+    bench.give(SendAck(ack_of(msg), msg.root_controller_index, False, msg.user), "proxy")
+    [sent] = bench.writes("dev-completed0")
+    assert sent["response"] == msg.activation_id
+
+
+@pytest.mark.scenario("IN-12")
+def test_each_kind_of_acknowledgement_is_written_as_it_is_read(bench: ClusterBench) -> None:
+    msg = message()
+    record = bench_record(msg)
+    acks = [
+        ResultMessage(msg.transid, record),
+        CompletionMessage(msg.transid, msg.activation_id, False, INSTANCE),
+        ack_of(msg),
+    ]
+    for ack in acks:
+        bench.give(SendAck(ack, msg.root_controller_index, True, msg.user), "proxy")
+    assert bench.writes("dev-completed0") == [ack.to_json() for ack in acks]
+
+
+def test_it_forgets_what_is_acknowledged_and_recorded(bench: ClusterBench) -> None:
+    msg = message()
+    bench.actor._journal.taken([msg.to_json()])
+    bench.give(SendAck(ack_of(msg), msg.root_controller_index, False, msg.user), "proxy")
+    bench.fire("settle")
+    assert bench.left() == [msg.activation_id]
+    bench.give(Written(msg.activation_id), WRITER)
+    bench.fire("settle")
+    assert bench.left() == [msg.activation_id]
+    bench.work("flush").complete()
+    assert bench.left() == []
+
+
+def test_what_a_dead_invoker_had_ends_with_the_cause(tmp_path: Path) -> None:
+    lost = [message(blocking=True, content={"a": 1}), message()]
+    IntakeJournal.open(tmp_path / "taken.journal").taken([msg.to_json() for msg in lost])
+    bench = ClusterBench(tmp_path).up()
+    waiting, accepted = bench.writes("dev-completed0")
+    assert waiting["response"]["response"]["result"] == {"error": LOST}
+    assert (waiting["isSystemError"], accepted["response"]) == (True, lost[1].activation_id)
+    assert [record["activationId"] for record in bench.records()] == [msg.activation_id for msg in lost]
+    bench.exit()
+
+
+def test_an_old_message_that_has_a_record_is_not_run(bench: ClusterBench) -> None:
+    old = message(transid=TransactionId.fresh(int(time.time() * 1000) - 20_000))
+    bench.arrives(old)
+    bench.work("record").complete({"activationId": old.activation_id})
+    assert [each for each in bench.sent_to(FEED) if isinstance(each, Processed)] == [Processed(1)]
+    assert (bench.messages(Run), bench.writes("dev-completed0")) == ([], [])
+    bench.arrives(old)
+    bench.work("record").fail(NoDocument("none"))
+    bench.work("fetch_action").complete(action(revision=DocRevision("1-a")))
+    assert len(bench.messages(Run)) == 1
+
+
+@pytest.mark.scenario("IN-01")
+def test_disabled_it_says_so_once_and_is_silent(bench: ClusterBench) -> None:
+    bench.give_own()
+    assert bench.actor.disable() == "invoker0 is now disabled."
+    assert bench.actor.is_enabled() is False
+    assert bench.actor.disable() == "invoker0 is already disabled."
+    assert "ping" not in bench.timers
+    assert bench.actor.enable() == "invoker0 is now enabled."
+    assert bench.actor.enable() == "invoker0 is already enabled."
+    bench.give_own()
+    assert [ping["isEnabled"] for ping in bench.writes("dev-health")] == [True, False, False, True]
+    assert "ping" in bench.timers
+
+
+def test_events_are_sent_where_they_are_wanted(tmp_path: Path, bench: ClusterBench) -> None:
+    msg = message()
+    record = StoreActivation(msg.transid, bench_record(msg), msg.user, False)
+    bench.give(record, "proxy")
+    assert bench.writes("usr-events") == []
+    wanted = ClusterBench(tmp_path / "other", user_events=True).up()
+    wanted.give(record, "proxy")
+    [event] = wanted.writes("usr-events")
+    assert (event["source"], event["eventType"]) == ("invoker0", "Activation")
+    assert event["body"]["activationId"] == msg.activation_id
+    wanted.exit()
+
+
+def test_at_the_end_it_says_so_first_and_then_finishes_what_comes(bench: ClusterBench) -> None:
+    bench.give(StopRole(20.0), "supervisor")
+    assert [ping["isEnabled"] for ping in bench.writes("dev-health")][-1] is False
+    assert StopFeed() not in bench.sent_to(FEED)
+    bench.fire("last messages")
+    assert bench.sent_to(FEED)[-1] == StopFeed()
+    bench.give(FeedStopped(), FEED)
+    assert bench.sent_to(POOL)[-1] == Drain()
+    bench.give(Drained(), POOL)
+    bench.work("flush").complete()
+    bench.give_own()
+    bench.work("_leave").complete()
+    assert bench.sent_to("supervisor")[-1] == RoleStopped(0)
+
+
+def test_what_does_not_finish_in_time_ends_with_the_cause(bench: ClusterBench) -> None:
+    msg = message(blocking=True)
+    bench.arrives(msg)
+    bench.work("fetch_action").complete(action(revision=DocRevision("1-a")))
+    bench.give(StopRole(20.0), "supervisor")
+    bench.fire("last messages")
+    bench.fire("stop")
+    assert bench.writes("dev-completed0")[0]["response"]["response"]["result"] == {"error": STOPPED}
+    assert bench.records()[0]["activationId"] == msg.activation_id
+    bench.work("_leave").complete()
+    assert isinstance(bench.sent_to("supervisor")[-1], RoleStopped)
