@@ -31,8 +31,12 @@ MEMORY_EXIT = 122
 class HttpContainer:
     """A container with an HTTP address and a collector that its back end feeds."""
 
+    backend = ""
+
     def __init__(self, id: str, address: Address) -> None:
         self.id = id
+        self.kind = ""
+        self.phases: Mapping[str, float] = {}
         self.client = ContainerClient(address)
         self.collector = LogCollector()
         self.doubtful = False
@@ -115,6 +119,20 @@ def _interval(started: int, outcome: Outcome) -> Interval:
     if isinstance(outcome, RunTimeout):
         end = max(end, start + math.ceil(outcome.seconds * 1000))
     return Interval(start, end)
+
+
+class Stopwatch:
+    """Measures the parts of something, one after the other: `lap(name)` ends one. Seconds, in `laps`."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        """What went on since the lap before was `name`."""
+        now = time.perf_counter()
+        self.laps[name] = now - self._last
+        self._last = now
 
 
 async def until(condition: Callable[[], bool], seconds: float, pause: float = 0.005) -> bool:

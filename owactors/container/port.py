@@ -99,7 +99,16 @@ class StartReport:
 
 
 class Container(Protocol):
-    """One running container. The caller serialises `suspend`, `resume` and `destroy`; `run` need not be."""
+    """One running container. The caller serialises `suspend`, `resume` and `destroy`; `run` need not be.
+
+    `backend` is the back end's name, `kind` that of the action it was made for. `phases`: how long each part of its
+    making took, in seconds and in order: `pull`, `queue` (for others to start), `create`, `start`, `ready` (from the
+    start until it listens); those that were not needed are left out.
+    """
+
+    backend: str
+    kind: str
+    phases: Mapping[str, float]
 
     @property
     def id(self) -> str:
@@ -160,7 +169,12 @@ class Container(Protocol):
 
 
 class ContainerFactory(Protocol):
-    """Makes containers and is responsible that none outlives its node for more than one sweep."""
+    """Makes containers and is responsible that none outlives its node for more than one sweep.
+
+    `backend` is the back end's name: sandbox, docker or memory.
+    """
+
+    backend: str
 
     async def start(self) -> StartReport:
         """Probe the machine, sweep what dead nodes left. Raises WhiskContainerStartupError."""

@@ -110,6 +110,18 @@ def docker_command(command: str) -> Token:
 
 
 @lru_cache(maxsize=64)
+def container_command(backend: str, command: str) -> Token:
+    """A call of any back end, in the words of the Docker engine: run, rm, pause, unpause."""
+    return timed("invoker", backend, command, {"cmd": command})
+
+
+@lru_cache(maxsize=1024)
+def container_phase(phase: str, kind: str) -> Token:
+    """A part of a call's way to its answer: wait, pull, queue, create, start, ready, init, run."""
+    return Token("container", "phase", "finish", tags={"phase": phase, "kind": kind})
+
+
+@lru_cache(maxsize=64)
 def container_health_failed(state: str) -> Token:
     """A container did not accept a connection: `state` is warm or prewarm."""
     return counted("invoker", "containerHealthFailed", state, {"containerState": state})

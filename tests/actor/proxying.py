@@ -28,6 +28,9 @@ class ScriptedContainer:
 
     id: str = "c1"
     address: str = "memory:c1"
+    backend: str = "docker"
+    kind: str = "nodejs:20"
+    phases: Mapping[str, float] = field(factory=lambda: {"create": 0.01, "start": 0.2})
     script: dict[str, list[Any]] = field(factory=dict)
     calls: list[str] = field(factory=list)
     bodies: list[Mapping[str, Any]] = field(factory=list)
@@ -76,6 +79,7 @@ class ScriptedFactory:
 
     container: ScriptedContainer = field(factory=ScriptedContainer)
     failure: Exception | None = None
+    backend: str = "docker"
     specs: list[ContainerSpec] = field(factory=list)
 
     async def create(self, spec: ContainerSpec) -> ScriptedContainer:

@@ -24,6 +24,7 @@ from owactors.message.container import (
     RescheduleJob,
     Run,
 )
+from owactors.observe.metrics import METRICS
 from tests.actor.harness import Bench
 from tests.actor.proxying import ProxyBench, ScriptedContainer, ScriptedFactory, reply
 from tests.core.proxying import KIND, START, action, kinds, run
@@ -335,14 +336,20 @@ def test_the_body_of_run_carries_the_key_of_the_caller() -> None:
     assert (started["api_key"], started["value"]) == ("23bc46b1:secret", {"name": "Ada"})
 
 
+def markers_in(caplog: pytest.LogCaptureFixture) -> list[str]:
+    marked = [line for line in caplog.messages if "[marker:" in line]
+    return [line.split("[marker:")[1].split(":")[0] for line in marked]
+
+
 @pytest.mark.scenario("DK-11")
 def test_markers_for_init_run_and_logs(caplog: pytest.LogCaptureFixture) -> None:
     bench = ProxyBench()
     with caplog.at_level(logging.INFO):
         bench.say(run())
-    marked = [line for line in caplog.messages if "[marker:" in line]
-    tokens = [line.split("[marker:")[1].split(":")[0] for line in marked]
-    assert tokens == [
+    assert "made container c1: create 10.0 ms, start 200.0 ms" in caplog.text
+    assert markers_in(caplog) == [
+        "invoker_docker.run_start",
+        "invoker_docker.run_finish",
         "invoker_activationInit_start",
         "invoker_activationInit_finish",
         "invoker_activationRun_start",
@@ -350,3 +357,42 @@ def test_markers_for_init_run_and_logs(caplog: pytest.LogCaptureFixture) -> None
         "invoker_collectLogs_start",
         "invoker_collectLogs_finish",
     ]
+
+
+@pytest.mark.scenario("DK-27")
+@pytest.mark.parametrize("refused", [False, True])
+def test_markers_of_what_is_asked_of_the_engine(caplog: pytest.LogCaptureFixture, refused: bool) -> None:
+    """A start and a finish for each command, an error for one that failed."""
+    failure = ContainerError("no")
+    script = {"suspend": [failure], "destroy": [failure]} if refused else {}
+    bench = ProxyBench(factory=ScriptedFactory(ScriptedContainer(script=script)))
+    with caplog.at_level(logging.INFO):
+        bench.say(START)
+        bench.say(run())
+        bench.actor._machine.idle_since -= 1000  # type: ignore[attr-defined]
+        bench.fire("idle")
+        bench.settle()
+        bench.say(Remove())
+    ending = "error" if refused else "finish"
+    seen = [token for token in markers_in(caplog) if token.startswith("invoker_docker")]
+    assert seen[:2] == ["invoker_docker.run_start", "invoker_docker.run_finish"]
+    assert seen[2:4] == ["invoker_docker.pause_start", f"invoker_docker.pause_{ending}"]
+    assert seen[-2:] == ["invoker_docker.rm_start", f"invoker_docker.rm_{ending}"]
+
+
+@pytest.mark.scenario("DK-27")
+def test_markers_of_a_creation_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    bench = ProxyBench(factory=ScriptedFactory(failure=WhiskContainerStartupError("no engine")))
+    with caplog.at_level(logging.INFO):
+        bench.say(run())
+    assert markers_in(caplog)[:2] == ["invoker_docker.run_start", "invoker_docker.run_error"]
+
+
+def test_each_phase_is_measured_by_kind() -> None:
+    before = METRICS.snapshot().histograms
+    bench = ProxyBench()
+    bench.say(run())
+    after = METRICS.snapshot().histograms
+    for phase in ("wait", "create", "start", "init", "run"):
+        name = ("container_phase_finish_seconds", (("kind", KIND), ("phase", phase)))
+        assert sum(after[name][0]) == sum(before.get(name, ((), 0))[0]) + 1, phase

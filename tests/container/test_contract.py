@@ -51,6 +51,20 @@ def test_ids_and_addresses_differ(backend: Backend, folder: Path) -> None:
     scenario(backend, folder, play)
 
 
+def test_says_what_its_start_took(backend: Backend, folder: Path) -> None:
+    """In parts, for the node's figures."""
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await factory.create(backend.spec())
+        assert (container.backend, container.kind) == (factory.backend, "python:3")
+        assert factory.backend == backend.name.partition("-")[0]
+        if backend.real:
+            assert [name for name in container.phases if name != "queue"] == ["create", "start", "ready"]
+        assert all(seconds >= 0 for seconds in container.phases.values())
+
+    scenario(backend, folder, play)
+
+
 @pytest.mark.scenario("DK-14")
 def test_logs_of_one_run(backend: Backend, folder: Path) -> None:
     """Lines carry time and stream; the end marks are gone."""

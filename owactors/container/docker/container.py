@@ -27,6 +27,8 @@ REATTACH_PAUSE = 0.2
 class DockerContainer(HttpContainer):
     """See Container. `remove` takes it from the engine, in the factory's queue."""
 
+    backend = "docker"
+
     def __init__(self, id: str, engine: Engine, remove: Callable[[DockerContainer], Awaitable[None]]) -> None:
         super().__init__(id, TcpAddress("", engine.settings.port))
         self._engine = engine

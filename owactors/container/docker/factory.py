@@ -15,6 +15,7 @@ from attrs import define, field
 from owactors.container.docker.container import DockerContainer
 from owactors.container.docker.engine import Engine, EngineError, split_tag
 from owactors.container.docker.settings import DockerSettings
+from owactors.container.http_container import Stopwatch
 from owactors.container.port import (
     BlackboxStartupError,
     ContainerSpec,
@@ -34,6 +35,7 @@ NOT_FOUND = re.compile("executable file not found|no such file or directory", re
 class DockerFactory:
     """See ContainerFactory."""
 
+    backend: str = field(default="docker", init=False)
     settings: DockerSettings = field(factory=DockerSettings)
     boot: str = field(factory=lambda: secrets.token_hex(4))
     _engine: Engine = field(init=False)
@@ -90,17 +92,23 @@ class DockerFactory:
         self._engine.close()
 
     async def _make(self, spec: ContainerSpec) -> DockerContainer:
-        pulled = await self._pull(spec) if spec.user_provided_image else True
+        watch = Stopwatch()
+        pulled = True
+        if spec.user_provided_image:
+            pulled = await self._pull(spec)
+            watch.lap("pull")
         self._count += 1
         name = f"{re.sub('[^A-Za-z0-9_.-]', '_', spec.name)}_{self.boot}_{self._count}"
         async with self._starts:
+            watch.lap("queue")
             try:
                 container = await self._created(name, spec)
+                watch.lap("create")
             except EngineError as error:
                 await self._remove_quietly(name)
                 raise self._refusal(spec, error, pulled) from error
             try:
-                await self._run(container)
+                await self._run(container, watch)
             except EngineError as error:
                 await container.destroy()
                 raise self._refusal(spec, error, pulled) from error
@@ -113,17 +121,21 @@ class DockerFactory:
         labels = {**spec.labels, LABEL: self.settings.node, BOOT: self.boot, OWNER: owner(), NAME: spec.name}
         id = await self._engine.create(name, spec, labels)
         container = DockerContainer(id, self._engine, self._remove)
+        container.kind = spec.kind
         self._containers[id] = container
         return container
 
-    async def _run(self, container: DockerContainer) -> None:
+    async def _run(self, container: DockerContainer, watch: Stopwatch) -> None:
         await container.attach()
         await self._engine.start(container.id)
+        watch.lap("start")
         state = await self._engine.inspect(container.id)
         if state.running and not state.address:
             raise EngineError(0, f"it has no address in network {self.settings.network!r}")
         container.located(state)
         await self._until_listening(container)
+        watch.lap("ready")
+        container.phases = watch.laps
 
     async def _until_listening(self, container: DockerContainer) -> None:
         deadline = asyncio.get_running_loop().time() + self.settings.start_timeout

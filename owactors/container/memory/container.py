@@ -7,6 +7,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from owactors.container.log_collector import MARK, STDERR, STDOUT, LogCollector
@@ -27,8 +28,12 @@ from owactors.core.reply import (
 class MemoryContainer:
     """See Container. `forget` is called when it is destroyed."""
 
+    backend = "memory"
+    phases: Mapping[str, float] = MappingProxyType({})
+
     def __init__(self, id: str, functions: Mapping[str, Function], forget: Callable[[MemoryContainer], None]) -> None:
         self.id = id
+        self.kind = ""
         self.suspended = False
         self.alive = True
         self._forget = forget

@@ -26,6 +26,7 @@ class MemoryFactory:
     other one in a thread. `room` (bytes) bounds the memory of all containers together.
     """
 
+    backend: str = field(default="memory", init=False)
     functions: Mapping[str, Function] = field(factory=dict)
     room: int | None = None
     boot: str = field(factory=lambda: secrets.token_hex(4))
@@ -51,6 +52,7 @@ class MemoryFactory:
             raise ClusterResourceError(spec.memory)
         self._count += 1
         container = MemoryContainer(f"{self.boot}-{self._count}", self.functions, self._forget)
+        container.kind = spec.kind
         self.containers[container.id] = container
         self._used[container.id] = spec.memory
         return container

@@ -50,6 +50,8 @@ class Parts:
 class SandboxContainer(HttpContainer):
     """See Container. `forget` is called once when nothing of it is left."""
 
+    backend = "sandbox"
+
     def __init__(self, parts: Parts, forget: Callable[[SandboxContainer], None]) -> None:
         super().__init__(parts.id, UnixAddress(parts.socket_path))
         self._parts = parts

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from attrs import define, evolve, field
 
+from owactors.container.http_container import Stopwatch
 from owactors.container.port import ContainerSpec, Protection, StartReport, WhiskContainerStartupError
 from owactors.container.sandbox import bubblewrap, cgroup, leftovers, seccomp
 from owactors.container.sandbox.cgroup import CgroupLayout
@@ -32,6 +33,7 @@ UNKNOWN_FOR = 60.0
 class SandboxFactory:
     """See ContainerFactory."""
 
+    backend: str = field(default="sandbox", init=False)
     settings: SandboxSettings
     boot: str = field(factory=lambda: secrets.token_hex(4))
     _containers: dict[str, SandboxContainer] = field(factory=dict)
@@ -64,11 +66,14 @@ class SandboxFactory:
             return await self._create(starter, spec, launcher)
 
     async def _create(self, starter: Starter, spec: ContainerSpec, launcher: Launcher) -> SandboxContainer:
+        watch = Stopwatch()
         parts = self._assemble(spec, starter.means.layout)
         container = SandboxContainer(parts, self._forget)
+        container.kind = spec.kind
         self._containers[parts.id] = container
+        watch.lap("create")
         try:
-            await starter.boot(container, parts, spec, launcher)
+            await starter.boot(container, parts, spec, launcher, watch)
         except BaseException:
             await container.destroy()
             raise

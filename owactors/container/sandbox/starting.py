@@ -12,6 +12,7 @@ from pathlib import Path
 
 from attrs import define, evolve
 
+from owactors.container.http_container import Stopwatch
 from owactors.container.port import ContainerSpec, WhiskContainerStartupError
 from owactors.container.sandbox import bubblewrap
 from owactors.container.sandbox.cgroup import ControlGroup
@@ -38,11 +39,14 @@ class Starter:
     means: Means
     zygotes: Zygotes | None = None
 
-    async def boot(self, container: SandboxContainer, parts: Parts, spec: ContainerSpec, launcher: Launcher) -> None:
+    async def boot(
+        self, container: SandboxContainer, parts: Parts, spec: ContainerSpec, launcher: Launcher, watch: Stopwatch
+    ) -> None:
         """Start it and wait until it listens. Raises WhiskContainerStartupError."""
         ready, said_ready = os.pipe()
         try:
             await self._spawn(container, parts, spec, launcher, said_ready)
+            watch.lap("start")
         except OSError as error:
             os.close(ready)
             raise WhiskContainerStartupError(f"the launcher of {spec.kind} cannot be run: {error}") from error
@@ -55,6 +59,8 @@ class Starter:
             if parts.process is not None:
                 await parts.process.ended(0.5)
             raise WhiskContainerStartupError(_failure(container, parts, spec, self.settings.start_timeout))
+        watch.lap("ready")
+        container.phases = watch.laps
 
     async def _spawn(
         self, container: SandboxContainer, parts: Parts, spec: ContainerSpec, launcher: Launcher, ready: int

@@ -59,13 +59,19 @@ class Zygote:
         self.filter = bytes.fromhex(layout["filter"])
         self.labels = confine.Labels()
         self.children = {}
+        self.forks = 0
         self.poll = select.poll()
         self.poll.register(control.fileno(), select.POLLIN)
 
     def serve(self):
-        """Answer requests, and tell who ended. While nothing is asked for, load what actions like to import."""
-        wanted = list(self.layout["preload"])
+        """Answer requests, and tell who ended. While nothing is asked for, load what actions like to import.
+
+        Not before the first sandbox after the node's trial: a node that nobody uses needs no memory for it.
+        """
+        wanted = None
         while True:
+            if self.forks >= 2 and wanted is None:
+                wanted = list(self.layout["preload"])
             ready = self.poll.poll(200 if wanted else None)
             if not ready:
                 preload(wanted.pop(0))
@@ -97,6 +103,7 @@ class Zygote:
         if pid == 0:
             self._become(request)
         confine.enter(self.own_pids, confine.NEW_PID)
+        self.forks += 1
         fd = os.pidfd_open(pid)
         self.children[fd] = pid, request.id
         self.poll.register(fd, select.POLLIN)
