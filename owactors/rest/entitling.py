@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from owactors.core.controller import messages
 from owactors.core.controller.entitlement import (
@@ -18,9 +19,13 @@ from owactors.core.controller.entitlement import (
 )
 from owactors.core.controller.rejection import Rejection
 from owactors.entity.identity import Identity, Privilege
+from owactors.message.event import MetricEvent
 from owactors.message.store import NoDocument
 from owactors.rest.ports import Services
 from owactors.rest.repository import Corrupted, NotInCollection, Repository
+
+#: what is told of the throttles (OpenWhisk, Entitlement.scala)
+INVOCATIONS, CONCURRENT, TIMED = "ConcurrentInvocations", "ConcurrentRateLimit", "TimedRateLimit"
 
 
 class Entitlement:
@@ -64,13 +69,29 @@ class Entitlement:
         if ACTIONS in collections:
             self.charge_invocation(user)
         elif TRIGGERS in collections:
-            self._services.throttles.charge_fire(user, self._services.now())
+            with self._told(user, TIMED):
+                self._services.throttles.charge_fire(user, self._services.now())
 
     def charge_invocation(self, user: Identity) -> None:
         """Counts an invocation and looks at what is in flight. Rejection 429."""
         services = self._services
-        services.throttles.charge_invocation(user, services.now())
-        services.throttles.check_in_flight(user, services.publisher.in_flight(user.namespace.uuid))
+        with self._told(user, TIMED):
+            services.throttles.charge_invocation(user, services.now())
+        in_flight = services.publisher.in_flight(user.namespace.uuid)
+        with self._told(user, CONCURRENT):
+            services.throttles.check_in_flight(user, in_flight)
+        if services.event is not None:
+            services.event(user, MetricEvent(INVOCATIONS, in_flight + 1))
+
+    @contextmanager
+    def _told(self, user: Identity, limit: str) -> Iterator[None]:
+        """A refusal within is told to whoever counts them."""
+        try:
+            yield
+        except Rejection:
+            if self._services.event is not None:
+                self._services.event(user, MetricEvent(limit, 1))
+            raise
 
     def check_kind(self, user: Identity, kind: str) -> None:
         """Rejection 403 for a kind the namespace may not use."""

@@ -40,6 +40,7 @@ from owactors.entity.identity import Identity, Privilege
 from owactors.entity.ids import new_activation_id
 from owactors.entity.names import FullyQualifiedEntityName
 from owactors.entity.transaction import TransactionId
+from owactors.message.event import ActivationEvent
 from owactors.message.store import NoDocument, StoreUnavailable
 from owactors.rest.entitling import Entitlement
 from owactors.rest.invoking import Invoked, PrimitiveRunner, Queued, accept
@@ -167,8 +168,14 @@ class ChainRunner:
             ended = enclosing_record(run.enclosing, machine.tally, response, start, now), machine.used
         finally:
             components.stop()
+        self._tell(run, ended[0])
         await self._keep(run, ended[0])
         return ended
+
+    def _tell(self, run: _Run, record: WhiskActivation) -> None:
+        body = ActivationEvent.of(record) if self._services.event is not None else None
+        if body is not None and self._services.event is not None:
+            self._services.event(run.enclosing.user, body)
 
     def _machine(self, run: _Run, payload: Any, used: Used) -> Machine:
         limit = self._services.settings.limits.sequence_length
