@@ -57,6 +57,8 @@ class _Closed:
 class ClusterController(Controller):
     """First message: ClusterControllerSetup."""
 
+    keeps_all_records = False
+
     @on(ControllerSetup)
     def setup(self, message: ControllerSetup, sender: ActorAddress) -> None:
         assert isinstance(message, ClusterControllerSetup)

@@ -37,6 +37,7 @@ from owactors.message.container import (
     Run,
     Start,
 )
+from owactors.observe.stories import STORIES
 from owactors.observe.tokens import container_health_failed
 
 #: name of a timer -> the event when it fires
@@ -122,11 +123,25 @@ class ContainerProxy(IoActor):
     @on(Created)
     def _created(self, message: Created, sender: ActorAddress) -> None:
         self._container = message.container
+        self._note_all("container %s is ready", message.container.id)
         self._feed(message.event)
 
     @on(*OUTCOMES)
     def _outcome(self, message: e.Event, sender: ActorAddress) -> None:
+        ended = _ENDED.get(type(message))
+        if ended is not None:
+            self._note(message.job, ended(message))  # type: ignore[union-attr]
         self._feed(message)
+
+    def _note(self, number: int, what: str, *args: object) -> None:
+        """A step in the story of a job's activation."""
+        job = self._machine.jobs.get(number) if self._machine else None
+        if job is not None:
+            STORIES.note(job.run.msg.activation_id, "container", what, *args)
+
+    def _note_all(self, what: str, *args: object) -> None:
+        for number in self._machine.jobs if self._machine else ():
+            self._note(number, what, *args)
 
     # -- the machine
 
@@ -197,12 +212,15 @@ class ContainerProxy(IoActor):
 
     def _create(self, instruction: i.CreateContainer) -> None:
         if self._setup is not None:
+            self._note_all("a container of %s with %s is made", instruction.kind, instruction.memory)
             self._beside(containerwork.create(self._setup, instruction))
 
     def _initialize(self, instruction: i.InitializeContainer) -> None:
+        self._note(instruction.job, "/init begins in container %s", self._needed().id)
         self._beside(containerwork.initialize(self._needed(), instruction))
 
     def _run_container(self, instruction: i.RunContainer) -> None:
+        self._note(instruction.job, "/run begins in container %s", self._needed().id)
         self._beside(containerwork.run(self._needed(), instruction))
 
     def _collect_logs(self, instruction: i.CollectLogs) -> None:
@@ -212,6 +230,7 @@ class ContainerProxy(IoActor):
         self._beside(containerwork.pause(self._needed()))
 
     def _resume(self, instruction: i.ResumeContainer) -> None:
+        self._note_all("the container was paused; it is resumed")
         self._beside(containerwork.resume(self._needed()))
 
     def _destroy(self, instruction: i.DestroyContainer) -> None:
@@ -262,6 +281,15 @@ ContainerProxy._does = {
     i.Warn: ContainerProxy._warn,
     i.Defect: ContainerProxy._defect,
     i.Stop: ContainerProxy._stop,
+}
+
+
+_ENDED: dict[type, Callable[[Any], str]] = {
+    e.Initialized: lambda event: f"/init ended: {containerwork.brief(event.result)}",
+    e.RunEnded: lambda event: f"/run ended: {containerwork.brief(event.result)}",
+    e.ExchangeCrashed: lambda event: f"the exchange failed: {event.reason}",
+    e.LogsCollected: lambda event: f"{len(event.lines)} lines of logs are read",
+    e.LogsFailed: lambda event: f"the logs could not be read: {event.reason}",
 }
 
 

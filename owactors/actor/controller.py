@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,9 @@ from owactors.actor.loadbalancer import LoadBalancer
 from owactors.actor.lostcalls import end_lost_calls
 from owactors.actor.metricsreporter import MetricsReport
 from owactors.actor.publisher import ActorPublisher
+from owactors.actor.recordfollowers import RecordFollowers, followed
 from owactors.actor.store import StoreActor, keep_records
+from owactors.actor.storyteller import StoryTeller
 from owactors.actor.turns import TurnTaker
 from owactors.core.controller.throttle import Throttles
 from owactors.core.parameterencryption import ParameterEncryption
@@ -32,14 +35,19 @@ from owactors.entity.subject import SubjectDocument
 from owactors.message.loadbalancer import Answer, BalancerSetup, Freed, InvokerGone, InvokerUp, Publish, Refused
 from owactors.message.node import ControllerUp, RoleFailed, RoleStopped, StopRole
 from owactors.message.store import DocumentConflict, Stored, StoreError, StoreRecords
+from owactors.message.story import StoryTold, TellStory
 from owactors.observe.metrics import METRICS, Snapshot, expose
+from owactors.observe.stories import STORIES
 from owactors.rest.administration import Administered, shown_upkeep
 from owactors.rest.application import Application
 from owactors.rest.ports import Services
+from owactors.rest.telling import Telling
 from owactors.store.open import open_store
 from owactors.store.port import Store
 
 DRAIN_POLL = 0.02
+WHO = "controller"
+_WAITING = {True: "accepted, and somebody waits for the result", False: "accepted, and nobody waits for the result"}
 
 
 @frozen(eq=False)
@@ -66,12 +74,19 @@ class _ServerEnded:
 class Controller(StoreActor, TurnTaker):
     """See the module's text. One per node; its parent is the supervisor."""
 
+    #: false where invokers write records without this controller
+    keeps_all_records = True
+
     def __init__(self) -> None:
         super().__init__()
         self._server: HttpServer | None = None
         self._serving = self._draining = False
         self._reports: dict[str, Snapshot] = {}
         self._started = int(time.time() * 1000)
+        self._followers = RecordFollowers()
+        self._stories = StoryTeller(self._ask_invokers)
+        #: those that this controller can speak to
+        self._invokers: dict[int, ActorAddress] = {}
 
     # -- start
 
@@ -98,12 +113,12 @@ class Controller(StoreActor, TurnTaker):
     @on(_Ready)
     def ready(self, message: _Ready, sender: ActorAddress) -> None:
         self._owned = True
-        order = self._setup.store
-        self._begin(message.store, order.policy, order.retention)
+        order, store = self._setup.store, followed(message.store, self._followers)
+        self._begin(store, order.policy, order.retention)
         self._balancer = self._create_balancer()
         self._publisher = ActorPublisher(self._send)
-        self._records = AwaitedRecords(message.store.activations)
-        self._api = self._application(message.store)
+        self._records = AwaitedRecords(store.activations)
+        self._api = self._application(store)
         self._server = HttpServer(self._api, self._socket)
         self.tell(self._supervisor, ControllerUp(self._server.port, self._balancer, self.myAddress))
         self._ready_to_serve()
@@ -124,12 +139,25 @@ class Controller(StoreActor, TurnTaker):
         return balancer
 
     def _send(self, message: Publish) -> None:
+        msg = message.msg
+        STORIES.begin(msg.activation_id, msg.user.namespace.name)
+        STORIES.note(msg.activation_id, WHO, "%s: %s", msg.action, _WAITING[msg.blocking])
         self.into_turn(lambda: self.tell(self._balancer, message))
 
     def _application(self, store: Store) -> Application:
         key = self._setup.admin_key
         administered = Administered(key, store.subjects, self._status) if key else None
-        return Application(self._services(store), administered)
+        follow = self._followers.follow if self.keeps_all_records else None
+        return Application(self._services(store), administered, Telling(self._stories.tell, follow))
+
+    def _ask_invokers(self, question: TellStory) -> int:
+        for address in self._invokers.values():
+            self.into_turn(partial(self.tell, address, question))
+        return len(self._invokers)
+
+    @on(StoryTold)
+    def story_told(self, message: StoryTold, sender: ActorAddress) -> None:
+        self._stories.heard(message)
 
     def _status(self) -> dict[str, Any]:
         """How this controller is, for the operator."""
@@ -180,6 +208,7 @@ class Controller(StoreActor, TurnTaker):
 
     @on(Answer)
     def answered(self, message: Answer, sender: ActorAddress) -> None:
+        STORIES.note(message.activation_id, WHO, "the result is here; who waits for it is answered")
         user, record = self._publisher.answered(message), message.response
         if user is None or isinstance(record, str):
             return
@@ -188,10 +217,12 @@ class Controller(StoreActor, TurnTaker):
 
     @on(Freed)
     def freed(self, message: Freed, sender: ActorAddress) -> None:
+        STORIES.note(message.activation_id, WHO, "it is over; its slot is free")
         self._publisher.freed(message)
 
     @on(Refused)
     def refused(self, message: Refused, sender: ActorAddress) -> None:
+        STORIES.note(message.activation_id, WHO, "refused: %s", message.reason)
         self._publisher.refused(message)
 
     # -- the invoker's records
@@ -214,6 +245,7 @@ class Controller(StoreActor, TurnTaker):
     def invoker_up(self, message: InvokerUp, sender: ActorAddress) -> None:
         """The first one opens the door: who was let in before could only be refused."""
         self.tell(self._balancer, message)
+        self._invokers[message.instance] = message.address
         self._publisher.invoker_is(message.instance, "up")
         self._open_door()
 
@@ -226,6 +258,7 @@ class Controller(StoreActor, TurnTaker):
 
     @on(InvokerGone)
     def invoker_gone(self, message: InvokerGone, sender: ActorAddress) -> None:
+        self._invokers.pop(message.instance, None)
         self._publisher.invoker_is(message.instance, "down")
         self.tell(self._balancer, message)
 
@@ -233,6 +266,7 @@ class Controller(StoreActor, TurnTaker):
     def drain(self, message: StopRole, sender: ActorAddress) -> None:
         """Stops listening; what is under way is answered, as far as the time allows."""
         self._draining = True
+        self._followers.close()
         if self._server is None:
             self.tell(sender, RoleStopped())
             return

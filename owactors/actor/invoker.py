@@ -24,20 +24,33 @@ from owactors.core.invoker import fallback, intake
 from owactors.core.invoker.reading import Unreadable, read_message
 from owactors.core.messagefeed import FeedSettings
 from owactors.entity.activation import ActivationResponse, WhiskActivation
-from owactors.message.ack import AcknowledgementMessage, CombinedCompletionAndResultMessage, ResultMessage
+from owactors.message.ack import (
+    AcknowledgementMessage,
+    CombinedCompletionAndResultMessage,
+    CompletionMessage,
+    ResultMessage,
+)
 from owactors.message.activation import ActivationMessage
 from owactors.message.container import SendAck, StoreActivation
 from owactors.message.feed import FeedStopped, Handle, Processed, StopFeed
 from owactors.message.health import PingMessage
 from owactors.message.pool import Drain, Drained, GetPoolStatus, PoolStatus
 from owactors.message.store import StoreUnavailable
+from owactors.message.story import StoryTold, TellStory
 from owactors.observe.markers import Markers
+from owactors.observe.stories import STORIES
 from owactors.observe.tokens import INVOKER_ACTIVATION
 
 MARKERS = Markers("InvokerReactive")
 __all__ = ["Invoker", "InvokerSetup"]
 
 PING, BLACKLIST = "ping", "blacklist"
+WHO = "invoker"
+_CONTENT: dict[type, str] = {
+    ResultMessage: "the result",
+    CompletionMessage: "that it is over",
+    CombinedCompletionAndResultMessage: "the result, and that it is over,",
+}
 
 
 class TimerFired(str):
@@ -116,6 +129,7 @@ class Invoker(StoreUser):
             return
         self._under_way[message.activation_id] = message
         MARKERS.mark(message.transid, INVOKER_ACTIVATION, "%s %s", message.action, message.activation_id)
+        STORIES.note(message.activation_id, WHO, "came to %s", self._setup.instance)
         try:
             self._take_in(intake.Arrived(message, time.time()))
         except Exception as failure:
@@ -148,11 +162,13 @@ class Invoker(StoreUser):
         )
 
     def _place(self, instruction: intake.PlaceRun) -> None:
+        STORIES.note(instruction.run.msg.activation_id, WHO, "the action is read; a container is looked for")
         self.tell(self._pool, instruction.run)
 
     def _refuse(self, instruction: intake.Refuse) -> None:
         msg = instruction.msg
         MARKERS.log.warn(msg.transid, "activation %s is not run: %s", msg.activation_id, instruction.reason)
+        STORIES.note(msg.activation_id, WHO, "it is not run: %s", instruction.reason)
         self._end(msg, instruction.response, instruction.store)
         self._give_credit(1)
 
@@ -172,6 +188,7 @@ class Invoker(StoreUser):
     @on(SendAck)
     def _send_ack(self, message: SendAck, sender: ActorAddress) -> None:
         setup, ack = self._needed(), message.ack
+        STORIES.note(ack.activation_id, WHO, "%s goes to controller %s", _CONTENT[type(ack)], message.controller)
         if not isinstance(ack, ResultMessage):
             self._under_way.pop(ack.activation_id, None)
         out: AcknowledgementMessage = ack if message.blocking else ack.shrink()
@@ -187,6 +204,7 @@ class Invoker(StoreUser):
         record, extra = message.activation, message.transid.extra_logging
         policy = self._needed().policy
         if policy.keeps(record, message.user, blocking=message.blocking, extra_logging=extra):
+            STORIES.note(record.activation_id, WHO, "the record goes to the store")
             self._store_soon(record)
         elif not message.blocking:
             self.store.dismiss(record.namespace, record.activation_id)
@@ -229,6 +247,10 @@ class Invoker(StoreUser):
         return self._intake.blacklist
 
     # -- status, failure and end
+
+    @on(TellStory)
+    def _tell_story(self, message: TellStory, sender: ActorAddress) -> None:
+        self.tell(sender, StoryTold(message.request, STORIES.told(message.activation_id)))
 
     @on(GetPoolStatus)
     def _ask_status(self, message: GetPoolStatus, sender: ActorAddress) -> None:

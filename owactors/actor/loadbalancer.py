@@ -34,6 +34,7 @@ from owactors.message.loadbalancer import (
     Publish,
     Refused,
 )
+from owactors.observe.stories import STORIES
 
 logger = logging.getLogger(__name__)
 SWEEP_SECONDS = 5.0
@@ -71,6 +72,7 @@ class LoadBalancer(IoActor):
             return
         self._slots.take(self._entry(message, invoker))
         self._messages[message.msg.activation_id] = (message.msg, sender)
+        STORIES.note(message.msg.activation_id, "load balancer", "sent to invoker%s", invoker)
         if message.msg.blocking:
             self._askers[message.msg.activation_id] = sender
         self._send(invoker, message.msg)

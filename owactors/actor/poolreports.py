@@ -8,6 +8,7 @@ from owactors.message.pool import PoolStatus
 from owactors.observe import tokens
 from owactors.observe.markers import Markers
 from owactors.observe.metrics import METRICS
+from owactors.observe.stories import STORIES
 
 NANNY = TransactionId.system("invokerNanny")
 MARKERS = Markers("ContainerPool")
@@ -21,16 +22,21 @@ def container_start(instruction: i.SendRun, running: int) -> None:
     token = tokens.container_start(state, namespace, action.namespace.partition("/")[0], action.name)
     number, activation_id = instruction.container, msg.activation_id
     MARKERS.mark(msg.transid, token, START, state, number, running, action.name, namespace, activation_id)
+    STORIES.note(activation_id, "pool", "given to container %s, which is %s; %s run in all", number, state, running)
 
 
 def report_waiting(instruction: i.ReportWaiting) -> None:
     """An activation found no place."""
+    memory, waiting = instruction.run.action.limits.memory, instruction.waiting
+    STORIES.note(
+        instruction.run.msg.activation_id, "pool", "no room for its %s MB; %s wait for a place", memory, waiting
+    )
     MARKERS.mark(
         instruction.run.msg.transid,
         tokens.POOL_RESCHEDULED_ACTIVATION,
         "Rescheduling Run message, too many messages in the pool, waiting: %s, needed memory: %s MB",
-        instruction.waiting,
-        instruction.run.action.limits.memory,
+        waiting,
+        memory,
     )
 
 

@@ -67,15 +67,20 @@ def recent(
     client: Client, *, name: str | None = None, limit: int = 1, since_ms: int | None = None, docs: bool = False
 ) -> list[Record]:
     """The newest records, as summaries, or whole with `docs`."""
-    query: dict[str, Any] = {"limit": limit, "skip": 0}
-    if name:
-        query["name"] = name.strip("/").split("/", 1)[-1] if name.startswith("/") else name
+    query: dict[str, Any] = {"limit": limit, "skip": 0, **name_query(name)}
     if since_ms is not None:
         query["since"] = since_ms
     if docs:
         query["docs"] = True
     found: list[Record] = client.get(PATH, query)
     return found
+
+
+def name_query(name: str | None) -> dict[str, str]:
+    """The query that asks for the records of one action: `action`, `package/action`, or either with `/namespace/`."""
+    if not name:
+        return {}
+    return {"name": name.strip("/").split("/", 1)[-1] if name.startswith("/") else name}
 
 
 def find(client: Client, activation_id: str | None, last: bool) -> Record:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -45,6 +46,21 @@ class Client:
             link.request(method, target, content, self._headers(content))
             response = link.getresponse()
             return Answer(response.status, _value(response.read()))
+        except (OSError, http.client.HTTPException) as problem:
+            raise self._unreachable(problem) from problem
+        finally:
+            link.close()
+
+    @contextmanager
+    def events(self, path: str, query: Query | None = None) -> Iterator[Iterator[Any] | None]:
+        """The JSON data of server-sent events below /api/v1, as they come; None if the node has no such stream."""
+        link = self._link()
+        target = f"{self.connection.apihost.path}/api/v1/{path}" + (f"?{_encoded(query)}" if query else "")
+        try:
+            link.request("GET", target, headers=self._headers(None))
+            response = link.getresponse()
+            found = response.status == 200 and response.headers.get_content_type() == "text/event-stream"
+            yield _data_of(response) if found else None
         except (OSError, http.client.HTTPException) as problem:
             raise self._unreachable(problem) from problem
         finally:
@@ -101,6 +117,13 @@ def entity_path(collection: str, name: str) -> str:
 
 def _encoded(query: Query) -> str:
     return urlencode({key: str(value).lower() if isinstance(value, bool) else value for key, value in query.items()})
+
+
+def _data_of(response: http.client.HTTPResponse) -> Iterator[Any]:
+    """Each `data:` line of a stream; events of this API have one line."""
+    for line in response:
+        if line.startswith(b"data:"):
+            yield json.loads(line[5:])
 
 
 def _value(body: bytes) -> Any:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import click
 
-from owactors.cli.activations import PATH, last_id, recent
+from owactors.cli.activations import PATH, last_id, name_query, recent
 from owactors.cli.client import Client
 from owactors.cli.connection import connect, connection_options
 from owactors.cli.failure import USAGE, Failure
@@ -67,13 +68,20 @@ def _activation_id(client: Client, which: str | None) -> str:
 
 
 def _follow(client: Client, name: str | None, strip: bool) -> None:
+    """The node's stream of records where it has one; what came before it began, and without one all, by polling."""
     since, seen = int(time.time() * 1000), set[str]()
     remark("waiting for calls, Ctrl-C ends")
-    while True:
-        for record in reversed(recent(client, name=name, limit=200, since_ms=since, docs=True)):
+
+    def write(records: Iterable[dict[str, Any]]) -> None:
+        for record in records:
             if record["activationId"] not in seen:
                 seen.add(record["activationId"])
                 _write_followed(record, strip)
+
+    while True:
+        with client.events(f"{PATH}/follow", name_query(name)) as coming:
+            write(reversed(recent(client, name=name, limit=200, since_ms=since, docs=True)))
+            write(coming or ())
         time.sleep(POLL_SECONDS)
 
 

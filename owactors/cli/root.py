@@ -18,6 +18,7 @@ COMMANDS = {
     "action": ("action", "action"),
     "activations": ("activations", "activations"),
     "logs": ("logs", "logs"),
+    "explain": ("explain", "explain"),
     "user": ("user", "user"),
     "status": ("status", "status"),
     "store": ("store", "store"),

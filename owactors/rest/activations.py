@@ -8,11 +8,13 @@ from owactors.core.controller import messages
 from owactors.core.controller.entitlement import ACTIVATIONS, Resource
 from owactors.core.controller.rejection import bad_request
 from owactors.entity.identity import Identity
+from owactors.message.store import NoDocument
 from owactors.rest import query
 from owactors.rest.answer import Answer, json_answer
-from owactors.rest.collection import Collection, no_route
+from owactors.rest.collection import Collection, Context, no_route
 from owactors.rest.records import shown_record, shown_response
 from owactors.rest.request import Request
+from owactors.rest.telling import EXPLAIN, FOLLOW, Telling, explained, streamed
 
 _ID_LENGTH = 32
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -30,10 +32,14 @@ def checked_id(segment: str) -> str:
 
 
 class Activations(Collection):
-    """Lists, counts and shows records, their results and logs."""
+    """Lists, counts and shows records, their results and logs; explains them, and shows them as they come."""
 
     name = ACTIVATIONS
     verbs = frozenset({"GET"})
+
+    def __init__(self, context: Context, telling: Telling | None = None) -> None:
+        super().__init__(context)
+        self._telling = telling
 
     async def handle(self, user: Identity, namespace: str, rest: list[str], request: Request) -> Answer:
         """As Collection.handle, with `/{id}`, `/{id}/result` and `/{id}/logs` below."""
@@ -41,9 +47,14 @@ class Activations(Collection):
             return await super().handle(user, namespace, rest, request)
         if request.method not in self.verbs:
             raise no_route()
+        if rest == [FOLLOW] and self._telling is not None and self._telling.follow is not None:
+            await self.authorize(user, request.method, Resource(namespace, ACTIVATIONS))
+            return streamed(self._telling.follow(namespace, query.name_filter(request)))
         activation_id = checked_id(rest[0])
         await self.authorize(user, request.method, Resource(namespace, ACTIVATIONS, activation_id))
         part = rest[1:]
+        if part == [EXPLAIN] and self._telling is not None:
+            return await self._explain(self._telling, namespace, activation_id)
         if part not in ([], [""], ["result"], ["logs"]):
             raise no_route()
         record = await self.services.activations.get(namespace, activation_id)
@@ -52,6 +63,17 @@ class Activations(Collection):
         if part == ["logs"]:
             return json_answer({"logs": record["logs"]})
         return json_answer(shown_record(record))
+
+    async def _explain(self, telling: Telling, namespace: str, activation_id: str) -> Answer:
+        """What became of an activation, also while it runs; 404 if nothing is known of it in this namespace."""
+        try:
+            record = await self.services.activations.get(namespace, activation_id)
+        except NoDocument:
+            record = None
+        story = await telling.story(activation_id)
+        if story is not None and record is None and story.namespace != namespace:
+            story = None
+        return json_answer(explained(activation_id, namespace, story, record))
 
     async def list(self, user: Identity, namespace: str, request: Request) -> Answer:
         """Summaries, whole records with `docs`, or with `count` their number."""

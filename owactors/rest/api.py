@@ -24,6 +24,7 @@ from owactors.rest.repository import STORE_ERRORS, Repository, refusal_of
 from owactors.rest.request import Request
 from owactors.rest.rules import Rules
 from owactors.rest.sequencing import ChainRunner
+from owactors.rest.telling import Telling
 from owactors.rest.triggers import Triggers
 from owactors.rest.web import WebActions
 
@@ -43,7 +44,7 @@ class WebHandler(Protocol):
 class Api:
     """Answers everything below the prefix."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, telling: Telling | None = None) -> None:
         self.services = services
         self.repository = Repository(services)
         self.authentication = Authentication(services)
@@ -60,7 +61,7 @@ class Api:
             actions,
             Triggers(self.context, self.firing),
             Rules(self.context),
-            Activations(self.context),
+            Activations(self.context, telling),
             Packages(self.context),
             Limits(self.context),
         ]

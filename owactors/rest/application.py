@@ -6,6 +6,8 @@ objects. (OpenWhisk, BasicHttpService.scala, Controller.scala.)
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
@@ -22,6 +24,7 @@ from owactors.rest.gateway import Gateway, is_gateway_path
 from owactors.rest.ports import Services
 from owactors.rest.request import Request
 from owactors.rest.server import Server
+from owactors.rest.telling import Streamed, Telling
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +43,11 @@ class _Disconnected(Exception):
 class Application:
     """The API over `services`; `api` gives access to its parts, to add web actions, sequences, compositions."""
 
-    def __init__(self, services: Services, administered: Administered | None = None) -> None:
+    def __init__(
+        self, services: Services, administered: Administered | None = None, telling: Telling | None = None
+    ) -> None:
         self.services = services
-        self.api = Api(services)
+        self.api = Api(services, telling)
         self.server = Server(services)
         self.administration = (
             None if administered is None else Administration(services, administered, self.api.authentication)
@@ -72,7 +77,10 @@ class Application:
             path = raw_path.decode("latin-1")
             request = Request(method, path, scope["query_string"], headers, body, transid)
             answer = await self.answer(request)
-        await self._send(send, answer, transid.id, method == "HEAD")
+        if isinstance(answer, Streamed):
+            await _stream(receive, send, answer, self._headers(answer, transid.id))
+        else:
+            await self._send(send, answer, transid.id, method == "HEAD")
         if self.services.answered is not None:
             spent = (self.services.monotonic() - started) * 1000
             self.services.answered(method, scope["path"], answer.status, spent, transid.id)
@@ -132,13 +140,42 @@ class Application:
         return await self.api.answer(request, request.segments[2:])
 
     async def _send(self, send: Send, answer: Answer, transaction: str, head: bool) -> None:
-        headers = [*answer.headers, (self._id_header, transaction.encode("latin-1"))]
-        if answer.content_type is not None:
-            headers.append((b"content-type", answer.content_type))
+        headers = self._headers(answer, transaction)
         if answer.status != 204:
             headers.append((b"content-length", str(len(answer.body)).encode()))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if head else answer.body})
+
+    def _headers(self, answer: Answer, transaction: str) -> list[tuple[bytes, bytes]]:
+        headers = [*answer.headers, (self._id_header, transaction.encode("latin-1"))]
+        if answer.content_type is not None:
+            headers.append((b"content-type", answer.content_type))
+        return headers
+
+
+async def _stream(receive: Receive, send: Send, answer: Streamed, headers: list[tuple[bytes, bytes]]) -> None:
+    """Sends the pieces as they come, until there are no more or the client has gone."""
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    sending = asyncio.ensure_future(_send_pieces(send, answer))
+    leaving = asyncio.ensure_future(_left(receive))
+    try:
+        await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (sending, leaving):
+            task.cancel()
+        await asyncio.gather(sending, leaving, return_exceptions=True)
+
+
+async def _send_pieces(send: Send, answer: Streamed) -> None:
+    async with contextlib.aclosing(answer.chunks) as chunks:
+        async for chunk in chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -68,7 +68,7 @@ class Operation:
     refusals: tuple[int, ...] = _ALWAYS
     query: dict[str, dict[str, Any]] = field(factory=dict)
     body: str = ""
-    plain: bool = False
+    forms: tuple[str, ...] = ("application/json", "text/plain")
 
     def responses(self) -> dict[str, dict[str, Any]]:
         """As Swagger has them."""
@@ -81,7 +81,7 @@ class Operation:
     @property
     def produces(self) -> list[str]:
         """Content types of its answers."""
-        return ["text/plain"] if self.plain else ["application/json", "text/plain"]
+        return list(self.forms)
 
 
 def _response(description: str, name: str) -> dict[str, Any]:
@@ -158,11 +158,20 @@ API: dict[str, dict[str, Operation]] = {
     f"{_BASE}/activations/{{activationid}}": {"get": Operation("Get a record", {200: "Activation"})},
     f"{_BASE}/activations/{{activationid}}/result": {"get": Operation("Get a result", {200: "Response"})},
     f"{_BASE}/activations/{{activationid}}/logs": {"get": Operation("Get logs", {200: "Logs"})},
+    f"{_BASE}/activations/{{activationid}}/explain": {"get": Operation("Tell what became of a call", {200: "Story"})},
+    f"{_BASE}/activations/follow": {
+        "get": Operation(
+            "Follow records: an event with each one as it is kept",
+            {200: ""},
+            query={"name": _RECORDS["name"]},
+            forms=("text/event-stream", "application/json", "text/plain"),
+        )
+    },
     f"{_BASE}/limits": {"get": Operation("Get the limits of a namespace", {200: "Object"})},
 }
 SERVER: dict[str, dict[str, Operation]] = {
     "/": {"get": Operation("Limits and runtimes of this deployment", {200: "Object"}, (414,))},
-    "/ping": {"get": Operation("Whether the server is there", {200: ""}, (414,), plain=True)},
+    "/ping": {"get": Operation("Whether the server is there", {200: ""}, (414,), forms=("text/plain",))},
     "/invokers": {"get": Operation("The states of the invokers", {200: "Object"}, (414,))},
     "/invokers/healthy/count": {"get": Operation("How many invokers are up", {200: "Whole"}, (414,))},
     "/invokers/ready": {

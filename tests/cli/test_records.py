@@ -79,7 +79,9 @@ def test_following_writes_each_call_once(run: Run, node: FakeNode, monkeypatch: 
     result = run("logs", "greet", "--follow", "--strip", node=node)
 
     assert result.stdout == f"-- greet {ID}\ngreeting Ada\n"
-    assert (result.exit_code, node.asked[0].query["docs"], node.asked[0].query["name"]) == (6, "true", "greet")
+    stream, first = node.asked[:2]
+    assert (stream.path, stream.query) == (f"/api/v1/{RECORDS}/follow", {"name": "greet"})
+    assert (result.exit_code, first.query["docs"], first.query["name"]) == (6, "true", "greet")
 
 
 def test_actions_can_be_listed_shown_and_deleted(run: Run, node: FakeNode) -> None:

@@ -111,7 +111,7 @@ def _with_modes(document: dict[str, Any]) -> Iterator[Any]:
             yield pytest.param(operation, GenerationMode.NEGATIVE, id=f"{operation.label}-invalid")
 
 
-@pytest.mark.parametrize("operation, mode", _with_modes(api_document()))
+@pytest.mark.parametrize("operation, mode", list(_with_modes(api_document())))
 def test_api(operation: Any, mode: GenerationMode, world: World) -> None:
     record = asyncio.run(furnish(world))
     known = KNOWN_TO_ANYBODY if operation.path.startswith("/web/") else {**KNOWN, "activationid": (record,)}

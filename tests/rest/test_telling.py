@@ -1,0 +1,174 @@
+"""The story of one activation, and records as they come."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from attrs import define, field
+
+from owactors.entity.activation import ActivationResponse
+from owactors.message.story import Step, Story
+from owactors.rest import telling
+from owactors.rest.application import Application
+from owactors.rest.telling import Telling
+from tests.rest.replay.talking import InProcess, authorization
+from tests.rest.world import ALICE, GUEST, World
+
+NOTED = Story("guest", (Step(1000, "controller", "accepted"), Step(1007, "pool", "given to container 1")))
+
+
+@define
+class Records:
+    """Followed records that a test puts in."""
+
+    records: asyncio.Queue[Any] = field(factory=asyncio.Queue)
+    closed: bool = False
+    asked: list[Any] = field(factory=list)
+
+    async def next(self) -> Any:
+        return await self.records.get()
+
+    def close(self) -> None:
+        self.closed = True
+
+    def follow(self, namespace: str, name: str | None) -> Records:
+        self.asked.append((namespace, name))
+        return self
+
+
+async def telling_world(story: Story | None, records: Records | None = None) -> World:
+    world = await World().open()
+
+    async def tell(activation_id: str) -> Story | None:
+        return story
+
+    told = Telling(tell, records.follow if records else None)
+    world.application = Application(world.services, telling=told)
+    world.transport = InProcess(world.application)
+    return world
+
+
+def test_notes_and_record_together() -> None:
+    async def story() -> None:
+        world = await telling_world(NOTED)
+        await world.make_action("a")
+        world.invoker.behaviour = lambda message, action: ActivationResponse.application_error("sold out", 9)
+        called = (await world.ask("POST", "actions/a?blocking=true", {})).json()["activationId"]
+        shown = (await world.ask("GET", f"activations/{called}/explain")).json()
+        assert (shown["ended"], shown["status"], shown["name"]) == (True, "application error", "a")
+        assert shown["steps"][:2] == [
+            {"at": 1000, "after": 0, "who": "controller", "what": "accepted"},
+            {"at": 1007, "after": 7, "who": "pool", "what": "given to container 1"},
+        ]
+        assert shown["steps"][2]["what"] == "ended after 5 ms: application error: sold out"
+
+    asyncio.run(story())
+
+
+def test_of_old_calls_only_the_record_tells() -> None:
+    async def story() -> None:
+        world = await telling_world(None)
+        await world.make_action("a")
+        called = (await world.ask("POST", "actions/a?blocking=true", {})).json()["activationId"]
+        steps = (await world.ask("GET", f"activations/{called}/explain")).json()["steps"]
+        assert [step["what"] for step in steps] == [
+            "accepted",
+            "began after 3 ms of waiting for a container",
+            "ended after 5 ms: success",
+            "the container was cold: initializing took 20 ms",
+        ]
+
+    asyncio.run(story())
+
+
+def test_what_runs_is_explained_and_what_is_unknown_is_not() -> None:
+    async def story() -> None:
+        path = f"activations/{'a' * 32}/explain"
+        running = (await (await telling_world(NOTED)).ask("GET", path)).json()
+        assert (running["ended"], len(running["steps"])) == (False, 2)
+        assert (await (await telling_world(NOTED)).ask("GET", path, key=ALICE)).status == 404
+        foreign = f"/api/v1/namespaces/guest/{path}"
+        assert (await (await telling_world(NOTED)).ask("GET", foreign, key=ALICE)).status == 403
+        assert (await (await telling_world(None)).ask("GET", path)).status == 404
+        assert (await (await World().open()).ask("GET", path)).status == 404
+
+    asyncio.run(story())
+
+
+class Client:
+    """One streaming request, piece by piece."""
+
+    def __init__(self, world: World, path: str, key: str = GUEST) -> None:
+        header = str(authorization("user", key)).encode()
+        self._scope = {
+            "type": "http",
+            "method": "GET",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"name=a",
+            "headers": [(b"authorization", header)],
+        }
+        self.said: asyncio.Queue[Any] = asyncio.Queue()
+        self._leaving = asyncio.Event()
+        self._begun = False
+        self.done = asyncio.ensure_future(world.application(self._scope, self._receive, self.said.put))
+
+    async def _receive(self) -> dict[str, Any]:
+        if not self._begun:
+            self._begun = True
+            return {"type": "http.request", "body": b""}
+        await self._leaving.wait()
+        return {"type": "http.disconnect"}
+
+    async def leave(self) -> None:
+        self._leaving.set()
+        await self.done
+
+
+def test_records_come_as_events_until_there_are_no_more() -> None:
+    async def story() -> None:
+        records = Records()
+        world = await telling_world(None, records)
+        client = Client(world, "/api/v1/namespaces/_/activations/follow")
+        start = await client.said.get()
+        headers = dict(start["headers"])
+        assert (start["status"], headers[b"content-type"]) == (200, b"text/event-stream")
+        assert b"content-length" not in headers
+        assert (await client.said.get())["body"] == b": records follow\n\n"
+        assert records.asked == [("guest", "a")]
+        await records.records.put({"activationId": "f" * 32, "response": {"statusCode": 1}})
+        event = (await client.said.get())["body"].decode()
+        assert event.startswith(f"event: activation\nid: {'f' * 32}\ndata: {{")
+        assert '"status":"application error"' in event
+        await records.records.put(None)
+        assert await client.said.get() == {"type": "http.response.body", "body": b""}
+        await client.done
+        assert records.closed
+
+    asyncio.run(story())
+
+
+def test_a_client_that_leaves_is_followed_no_more(monkeypatch: Any) -> None:
+    monkeypatch.setattr(telling, "HEARTBEAT_SECONDS", 0.01)
+
+    async def story() -> None:
+        records = Records()
+        client = Client(await telling_world(None, records), "/api/v1/namespaces/_/activations/follow")
+        said = [(await client.said.get()).get("body") for _ in range(3)]
+        assert said[2] == b": still here\n\n"
+        await client.leave()
+        assert records.closed
+
+    asyncio.run(story())
+
+
+def test_nobody_follows_another_namespace() -> None:
+    async def story() -> None:
+        world = await telling_world(None, Records())
+        reply = await world.ask("GET", "/api/v1/namespaces/guest/activations/follow", key=ALICE)
+        assert reply.status == 403
+        without = await telling_world(None)
+        assert (await without.ask("GET", "activations/follow")).status == 400
+
+    asyncio.run(story())
