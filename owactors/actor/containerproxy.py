@@ -131,6 +131,8 @@ class ContainerProxy(IoActor):
         ended = _ENDED.get(type(message))
         if ended is not None:
             self._note(message.job, ended(message))  # type: ignore[union-attr]
+        elif isinstance(message, e.ContainerCreationFailed | e.BlackboxCreationFailed):
+            self._note_all("there is no container: %s", message.reason)
         self._feed(message)
 
     def _note(self, number: int, what: str, *args: object) -> None:
@@ -212,7 +214,7 @@ class ContainerProxy(IoActor):
 
     def _create(self, instruction: i.CreateContainer) -> None:
         if self._setup is not None:
-            self._note_all("a container of %s with %s is made", instruction.kind, instruction.memory)
+            self._note_all("a container of %s with %s MB is made", instruction.kind, instruction.memory // 2**20)
             self._beside(containerwork.create(self._setup, instruction))
 
     def _initialize(self, instruction: i.InitializeContainer) -> None:

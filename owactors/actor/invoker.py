@@ -188,7 +188,7 @@ class Invoker(StoreUser):
     @on(SendAck)
     def _send_ack(self, message: SendAck, sender: ActorAddress) -> None:
         setup, ack = self._needed(), message.ack
-        STORIES.note(ack.activation_id, WHO, "%s goes to controller %s", _CONTENT[type(ack)], message.controller)
+        STORIES.note(ack.activation_id, WHO, "%s goes to %s", _CONTENT[type(ack)], message.controller)
         if not isinstance(ack, ResultMessage):
             self._under_way.pop(ack.activation_id, None)
         out: AcknowledgementMessage = ack if message.blocking else ack.shrink()

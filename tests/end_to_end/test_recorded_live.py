@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -61,3 +62,14 @@ def _differs_as_meant(case: str, lines: list[Any]) -> None:
     assert len(lines) == len(wanted), (reason, lines)
     for words in wanted:
         assert any(words in line for line in lines), (reason, lines)
+
+
+def test_a_kind_whose_runtime_is_not_here_is_kept_and_says_so(recorded: LiveNode) -> None:
+    body = {"exec": {"kind": "swift:5.7", "code": "func main(args: Any) -> Any { return args }"}}
+    assert recorded.api("PUT", "/actions/swift?overwrite=true", body).status == 200
+    rows = {row["name"]: row for row in recorded.api("GET", "/actions").json}
+    assert {"key": "exec", "value": "swift:5.7"} in rows["swift"]["annotations"]
+    reply = recorded.invoke("swift")
+    assert reply.status in (500, 502)
+    assert "swift" in json.dumps(reply.json["response"]["result"]), reply.json
+    assert recorded.api("DELETE", "/actions/swift").status == 200
