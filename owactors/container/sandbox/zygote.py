@@ -254,9 +254,12 @@ class Zygotes:
     seconds: float
     tries: int = 3
     _starting: asyncio.Task[Zygote] | None = None
+    _owner: int = field(factory=os.getpid)
 
     async def get(self) -> Zygote:
         """One that lives. Raises ZygoteFailed."""
+        if self._owner != os.getpid():  # forked since: the parent's zygote answers the parent only
+            self._owner, self._starting = os.getpid(), None
         task = self._starting
         if task is None or (task.done() and not _lives(task)):
             if self.tries <= 0:
