@@ -1,0 +1,106 @@
+"""The broker or the database dies under a cluster that is working, and comes back: it heals without a hand."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attrs import define, field
+
+from tests.end_to_end.clusters import UP, Cluster, LiveController
+from tests.services.kafka import Broker, running_broker
+from tests.store.couchserver import CouchServer
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
+
+QUICK = "def main(args):\n    return {'got': args.get('n')}"
+
+
+@define
+class Load:
+    """Blocking and accepted calls, a few at a time, until it is stopped; what they were answered."""
+
+    controller: LiveController
+    statuses: Counter[int] = field(factory=Counter)
+    accepted: list[str] = field(factory=list)
+    wrong: list[object] = field(factory=list)
+    ended: threading.Event = field(factory=threading.Event)
+    threads: list[threading.Thread] = field(factory=list)
+
+    def __enter__(self) -> Load:
+        self.threads = [threading.Thread(target=self._calls, args=(kind,)) for kind in ("true", "false", "true")]
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ended.set()
+        for thread in self.threads:
+            thread.join()
+
+    def _calls(self, blocking: str) -> None:
+        number = 0
+        while not self.ended.is_set():
+            number += 1
+            reply = self.controller.invoke("quick", {"n": number}, f"blocking={blocking}")
+            self.statuses[reply.status] += 1
+            if reply.status == 202:
+                self.accepted.append(reply.json["activationId"])
+            elif reply.status == 200 and reply.json["response"]["result"] != {"got": number}:
+                self.wrong.append(reply.json)
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    with running_broker() as made:
+        yield made
+
+
+@pytest.fixture
+def couch(tmp_path: Path) -> Iterator[CouchServer]:
+    with CouchServer.running(tmp_path / "couchdb", own=True, memory=False) as server:
+        yield server
+
+
+def every_accepted_call_has_a_record(load: Load) -> None:
+    for activation_id in load.accepted:
+        load.controller.record(activation_id, 60)
+
+
+def test_a_broker_and_then_a_database_that_die_and_come_back(broker: Broker, couch: CouchServer) -> None:
+    with couch.databases() as couchdb:
+        cluster = Cluster(broker.address, couchdb)
+        controller = cluster.controller("0")
+        cluster.invoker(0)
+        cluster.invoker(1)
+        try:
+            cluster.start()
+            controller.wait_for(40, **UP)
+            controller.deploy("quick", QUICK)
+            with Load(controller) as load:
+                controller.wait_until(lambda: load.statuses[200] > 10, "calls are answered")
+                broker.kill()
+                time.sleep(11)
+                broker.start()
+                before = load.statuses[200]
+                controller.wait_until(lambda: load.statuses[200] > before + 10, "calls are answered again", 60)
+            assert set(load.statuses) <= {200, 202, 503}, load.statuses
+            assert load.wrong == []
+            controller.wait_for(40, **UP)
+            every_accepted_call_has_a_record(load)
+            with Load(controller) as load:
+                controller.wait_until(lambda: load.statuses[200] > 10, "calls are answered")
+                couch.kill()
+                time.sleep(3)
+                couch.start()
+                before = load.statuses[200]
+                controller.wait_until(lambda: load.statuses[200] > before + 10, "calls are answered again", 60)
+            assert set(load.statuses) <= {200, 202, 503}, load.statuses
+            every_accepted_call_has_a_record(load)
+        finally:
+            cluster.close()
