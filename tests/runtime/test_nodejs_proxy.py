@@ -55,11 +55,20 @@ def test_entry_point_that_is_no_function(proxy: Proxy) -> None:
 
 
 def test_syntax_error(proxy: Proxy) -> None:
-    """502."""
-    status, answer = proxy.init("function main(")
-    assert status == 502
-    assert answer["error"].startswith("Initialization has failed due to: ")
-    assert "SyntaxError" in answer["error"]
+    """502 with the error; the log has the place too."""
+    status, answer = proxy.init("const a = 1\nfunction main() {")
+    assert (status, answer["error"]) == (502, "Initialization has failed due to: SyntaxError: Unexpected end of input")
+    proxy.__exit__()
+    assert "index.js:2\nfunction main() {" in proxy.err
+
+
+def test_stacks_have_only_what_is_the_actions(proxy: Proxy) -> None:
+    """Nothing of the proxy."""
+    proxy.init("async function main() { return inner() }\nfunction inner() { throw new RangeError('far') }")
+    stack = proxy.run()[1]["error"]["stack"]
+    assert stack.startswith("RangeError: far\n    at inner (")
+    assert "nodejs.js" not in stack
+    assert "node:internal" not in stack
 
 
 def test_states(proxy: Proxy) -> None:

@@ -5,6 +5,7 @@ const fs = require('fs')
 const http = require('http')
 const path = require('path')
 const util = require('util')
+const vm = require('vm')
 
 const SENTINEL = 'XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n'
 const NOT_A_DICTIONARY = 'The action did not return a dictionary.'
@@ -13,6 +14,7 @@ const own = [1, 2].map(reopened)
 let handler
 let starting = false
 let runKeys = new Set()
+let calls // which call this code belongs to, where several may run at the same time
 
 // A second descriptor of our output, so that an action which closes its streams cannot take the marks away.
 function reopened (fd) {
@@ -45,12 +47,42 @@ function flushed (stream) {
 
 // What console.error(...things) prints, whatever became of the console.
 function complain (...things) {
-  writeAll(own[1], `${util.format(...things)}\n`)
+  writeAll(own[1], `${tagged(calls && calls.getStore(), util.format(...things))}\n`)
 }
 
 async function sentinels () {
+  const call = calls && calls.getStore()
+  if (call) endLines(call)
   await Promise.all([process.stdout, process.stderr].map(flushed))
-  own.forEach(fd => writeAll(fd, SENTINEL))
+  own.forEach(fd => writeAll(fd, tagged(call, SENTINEL)))
+}
+
+// Each line of `text` with a byte 30, the activation's id and a byte 31 before it.
+function tagged (call, text) {
+  if (!call) return text
+  return text.replace(/^(?=[^])|(?<=\n)(?=[^])/g, `\x1e${call.id}\x1f`)
+}
+
+// Calls may overlap from now on: what is printed says which one it belongs to, in whole lines.
+function tagOutput () {
+  calls = new (require('async_hooks').AsyncLocalStorage)()
+  for (const stream of [process.stdout, process.stderr]) {
+    const write = stream.write.bind(stream)
+    stream.write = (chunk, encoding, done) => {
+      const call = calls.getStore()
+      if (!call) return write(chunk, encoding, done)
+      const after = typeof encoding === 'function' ? encoding : done
+      const text = (call.rest.get(write) || '') + (typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString('utf8'))
+      const cut = text.lastIndexOf('\n') + 1
+      call.rest.set(write, text.slice(cut))
+      return write(tagged(call, text.slice(0, cut)), after)
+    }
+  }
+}
+
+function endLines (call) {
+  for (const [write, text] of call.rest) if (text !== '') write(`${tagged(call, text)}\n`)
+  call.rest.clear()
 }
 
 function refused (status, text) {
@@ -72,13 +104,14 @@ async function init (body) {
     throw refused(403, 'Missing main/no code to execute.')
   }
   setEnvironment(message.env || {})
+  if (process.env.__OW_ALLOW_CONCURRENT === 'true') tagOutput()
   starting = true
   try {
     handler = await load(message.code, message.main || 'main', Boolean(message.binary))
   } catch (error) {
     complain('Error during initialization:', error)
     await sentinels()
-    throw refused(502, `Initialization has failed due to: ${error && error.stack ? error.stack : error}`)
+    throw refused(502, `Initialization has failed due to: ${error && error.stack ? cleaned(error) : error}`)
   } finally {
     starting = false
   }
@@ -101,7 +134,13 @@ function fromSource (code, main) {
   const tail = /^[\w$.]+$/.test(main)
     ? `\n;if (!(${JSON.stringify(main.split('.')[0])} in module.exports)) { try { module.exports = {__action: ${main}} } catch (e) { if (!(e instanceof ReferenceError)) throw e } }`
     : ''
-  module._compile(code + tail, file)
+  try {
+    module._compile(code + tail, file)
+  } catch (error) {
+    // without the tail it may be another error, and in the right place
+    if (error instanceof SyntaxError) vm.compileFunction(code, ['exports', 'require', 'module'], { filename: file })
+    throw error
+  }
   return module.exports.__action || lookUp(module.exports, main)
 }
 
@@ -183,6 +222,11 @@ async function run (body) {
   if (handler === undefined) throw refused(403, 'System not ready, status is ready.')
   const message = parse(body)
   setRunEnvironment(message)
+  if (calls) return calls.run({ id: message.activation_id || '', rest: new Map() }, runOne, message)
+  return runOne(message)
+}
+
+async function runOne (message) {
   try {
     const result = await call(message.value === undefined ? {} : message.value)
     if (typeof result === 'object') return result
@@ -210,6 +254,15 @@ async function call (value) {
   }
 }
 
+// The stack of an error without the source that stands before the text of some, and without frames that are not the
+// action's.
+function cleaned (error) {
+  const lines = String(error.stack).split('\n')
+  const text = Math.max(0, lines.findIndex(line => line.startsWith(`${error.name}: `)))
+  const foreign = line => /^\s+at /.test(line) && (line.includes(__filename) || line.includes('(node:'))
+  return lines.slice(text).filter(line => !foreign(line)).join('\n')
+}
+
 // An error as JSON: its own fields, and the texts that errors inherit or hide. Circles are cut.
 function plainError (error, above = []) {
   if (typeof error === 'function') return `[Function: ${error.name || 'anonymous'}]`
@@ -220,7 +273,7 @@ function plainError (error, above = []) {
     if (typeof value !== 'function') plain[name] = path.includes(value) ? '[Circular]' : plainError(value, path)
   }
   for (const name of ['name', 'message', 'stack', 'code']) {
-    if (typeof error[name] === 'string') plain[name] = error[name]
+    if (typeof error[name] === 'string') plain[name] = name === 'stack' ? cleaned(error) : error[name]
   }
   return plain
 }
