@@ -16,6 +16,7 @@ from thespian.system.messages.admin import SystemShutdown
 from thespian.system.systemAdmin import ThespianAdmin
 from thespian.system.utilis import setProcName
 
+from owactors.actorbase.neighbours import Neighbours, shorten_convention_periods
 from owactors.actorbase.parent import Parent
 from owactors.actorbase.processes import ProcessWatch, fork
 from owactors.actorbase.site import EXIT_WITH_STARTER, Site
@@ -27,12 +28,13 @@ START_WITHIN = 10.0
 READY = b"ready "
 
 
-class Admin(Parent, ThespianAdmin):  # type: ignore[misc]
+class Admin(Neighbours, Parent, ThespianAdmin):  # type: ignore[misc]
     """The admin: everything above the transport is Thespian's own."""
 
     def __init__(self, transport: ProcessTransport, capabilities: dict[str, Any]) -> None:
         super().__init__(transport, transport.site.admin, capabilities, None, None)
         self.adopt_base(transport)
+        self.start_neighbours()
         self._activate()
 
     def shut_down(self) -> None:
@@ -77,6 +79,7 @@ def _daemon(site: Site, capabilities: dict[str, Any], log_definitions: Any, star
     try:
         if isinstance(log_definitions, dict):
             logging.config.dictConfig(log_definitions)
+        shorten_convention_periods()
         removed = sweep(site.folder)
         transport = ProcessTransport(site, site.listen(site.admin.addressDetails.sockname[1], tcp=True))
         admin = Admin(transport, capabilities)

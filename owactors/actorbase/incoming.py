@@ -55,7 +55,7 @@ class Incoming:
         self.origin: Origin | None = None
         self._sealed = sock.family != socket.AF_UNIX
         self._handshake: Answerer | None = Answerer(host.key)
-        self._outbox = Outbox(host.loop, sock, None, self.close)
+        self._outbox = Outbox(host.loop, sock, None, self._broken)
         self._reader = FrameReader(None)
         self._next = 0
         self._waiting_frames = self._waiting_bytes = 0
@@ -122,7 +122,7 @@ class Incoming:
         self.host.proven(self)
         if self._sealed:
             self._reader = FrameReader(Seal(handshake.call_key()))
-            self._outbox = Outbox(self.host.loop, self.sock, Seal(handshake.answer_key()), self.close)
+            self._outbox = Outbox(self.host.loop, self.sock, Seal(handshake.answer_key()), self._broken)
         return handshake.rest()
 
     def _too_slow(self) -> None:
@@ -193,6 +193,9 @@ class Incoming:
         self._paused = False
         if not self.closed:
             self.host.loop.add_reader(self.sock.fileno(), self._readable)
+
+    def _broken(self, _: int) -> None:
+        self.close()
 
     def close(self) -> None:
         if self.closed:

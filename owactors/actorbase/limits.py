@@ -1,5 +1,6 @@
 """Every bound of the base, in one place. Sizes in bytes, times in seconds."""
 
+from datetime import timedelta
 from typing import Final
 
 MAX_FRAME: Final = 64 << 20
@@ -32,10 +33,26 @@ CONNECT_WITHIN: Final = 4.0
 RETRY_FOR: Final = 8.0
 """A peer that neither answers nor refuses is dead after this long."""
 
+VERIFY_FOR: Final = 1.5
+"""A connection timed out: so long the peer may be tried again before it is dead."""
+
 RETRY_PAUSE: Final = 0.25
 USER_TIMEOUT_MS: Final = 8000
 KEEPALIVE: Final = (3, 2, 3)
 """TCP keepalive: idle seconds, interval, probes: a vanished host is noticed after 9 s."""
+
+PING_EVERY: Final = 1.0
+SILENT: Final = 6.0
+"""An admin that has not answered for so long is dead, and so is its host."""
+
+LATE_TICK: Final = 1.0
+"""An admin that looks up later than this was not able to hear the others."""
+
+REGISTER_EVERY: Final = timedelta(seconds=5)
+"""Members of a convention register so often: after a cut they are back within this time."""
+
+CREATE_WITHIN: Final = 50.0
+"""Thespian's own limit for a create."""
 
 ORPHAN_GRACE: Final = 1
 """A process whose parent died is killed this many seconds after its own attempt to exit (SIGALRM)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import copy
 import logging
+import os
 import threading
 import traceback
 from typing import Any
@@ -27,6 +28,7 @@ from thespian.system.transport import ReceiveEnvelope, SendStatus, TransmitInten
 
 from owactors.actorbase.addresses import Address, Place
 from owactors.actorbase.letters import ActorLetter
+from owactors.actorbase.notices import ChildElsewhere, ChildElsewhereGone
 from owactors.actorbase.parent import Parent
 from owactors.actorbase.port import ActorPort
 from owactors.actorbase.protocol import pack_letter
@@ -62,6 +64,10 @@ class Manager(Parent, ActorManager):  # type: ignore[misc]
         self.number = port.number
         self.adopt_base(port.host)
         self._me = port.myAddress
+        self._answered: set[int] = set()
+        """Creates through the admin that have their answer."""
+        self._elsewhere: set[ActorAddress] = set()
+        """Children on other hosts."""
 
     # -- messages in
 
@@ -82,9 +88,9 @@ class Manager(Parent, ActorManager):  # type: ignore[misc]
         return True
 
     def _take_managed(self, message: Any, sender: ActorAddress) -> bool:
-        own_watch = isinstance(message, ChildActorExited) and sender == self._me
-        if own_watch and message.childAddress not in self._children:
-            return True  # known already: it could not be reached at the exit
+        told_by_us = isinstance(message, ChildActorExited) and sender in (self._me, self._adminAddr)
+        if told_by_us and message.childAddress not in self._children:
+            return True  # known already: it could not be reached at the exit, or its host has told it too
         return bool(self.handleMessages(ReceiveEnvelope(sender, message)))
 
     def _again(self, message: Any, sender: ActorAddress) -> Any:
@@ -154,6 +160,24 @@ class Manager(Parent, ActorManager):  # type: ignore[misc]
             return self._stillborn(cls)
         self._registerChild(child)
         return child
+
+    def _pendingActorResponse(self, envelope: ReceiveEnvelope) -> bool:
+        """The answer to a create that went through the admin; a second one comes when its host dies later."""
+        answer = envelope.message
+        if answer.instanceNum in self._answered:
+            return True
+        self._answered.add(answer.instanceNum)
+        if not answer.errorCode and not answer.globalName and envelope.sender != self._adminAddr:
+            self._elsewhere.add(answer.actualAddress)
+            notice = ChildElsewhere(self._me, answer.actualAddress, envelope.sender, os.getpid())
+            self._send_intent(TransmitIntent(self._adminAddr, notice))
+        return bool(super()._pendingActorResponse(envelope))
+
+    def _handleChildExited(self, child: ActorAddress) -> Any:
+        if child in self._elsewhere:
+            self._elsewhere.discard(child)
+            self._send_intent(TransmitIntent(self._adminAddr, ChildElsewhereGone(child)))
+        return super()._handleChildExited(child)
 
     def _stillborn(self, cls: Any) -> ActorAddress:
         """No process or no socket to be had: the child exits before it lives."""

@@ -17,7 +17,7 @@ class Outbox:
     """Writes frames to a connected non-blocking socket; `lost` is called when that fails."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, seal: Seal | None, lost: Callable[[], None]
+        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, seal: Seal | None, lost: Callable[[int], None]
     ) -> None:
         self._loop, self._sock, self._seal, self._lost = loop, sock, seal, lost
         self._waiting: deque[bytes | memoryview] = deque()
@@ -47,9 +47,9 @@ class Outbox:
                 sent = self._sock.send(data)
             except BlockingIOError:
                 sent = 0
-            except OSError:
+            except OSError as failure:
                 self._waiting.clear()
-                self._lost()
+                self._lost(failure.errno or 0)
                 return
             budget -= sent
             if sent < len(data):

@@ -22,6 +22,7 @@ from owactors.actorbase.limits import (
     MAX_UNACKED_FRAMES,
     RETRY_FOR,
     RETRY_PAUSE,
+    VERIFY_FOR,
 )
 from owactors.actorbase.outbox import Outbox
 from owactors.actorbase.protocol import HURRY, REPLY_LIMIT, STALE, STREAM, UNKNOWN, WELCOME, Hello, unpack_ack
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from owactors.actorbase.transport import ProcessTransport
 
 REFUSED = (errno.ECONNREFUSED, errno.ENOENT, errno.EACCES)
+VANISHED = (errno.ETIMEDOUT, errno.EHOSTUNREACH)
 STALE_BODY = STALE[4:]
 
 
@@ -92,12 +94,14 @@ class Peer:
     # -- connecting
 
     def _connect(self) -> None:
-        self._trying_since = self._trying_since or time.monotonic()
+        now = time.monotonic()
+        self._trying_since = self._trying_since or now
         if self.address.addressDetails.isLocalAddr() and self._connect_locally():
             return
+        left = max(self._trying_since + RETRY_FOR - now, RETRY_PAUSE)
         sock, error = start_connect_tcp(*self.name)
         self._sock = sock
-        self.host.loop.call_later(CONNECT_WITHIN, self._connect_timeout, sock)
+        self.host.loop.call_later(min(CONNECT_WITHIN, left), self._connect_timeout, sock)
         if error in (0, errno.EINPROGRESS):
             self.host.loop.add_writer(sock.fileno(), self._tcp_connected)
         else:
@@ -158,7 +162,7 @@ class Peer:
         if self._trying_since is None:
             return
         self._drop_socket()
-        if error in REFUSED or time.monotonic() - self._trying_since > RETRY_FOR:
+        if error in REFUSED or time.monotonic() - self._trying_since >= RETRY_FOR:
             self.fail(SendStatus.DeadTarget)
         else:
             pause = 0.01 if error == errno.EAGAIN else RETRY_PAUSE
@@ -177,10 +181,11 @@ class Peer:
             data = sock.recv(4096)
         except BlockingIOError:
             return
-        except OSError:
-            data = b""
+        except OSError as failure:
+            self._lost(failure.errno or errno.EIO)
+            return
         if not data:
-            self._lost()
+            self._lost(errno.ECONNRESET)
             return
         try:
             self._received(sock, data)
@@ -188,7 +193,7 @@ class Peer:
             self._distrust()
         except BadFrame:
             COUNTERS.frames_rejected += 1
-            self._lost()
+            self._lost(errno.ECONNRESET)
 
     def _received(self, sock: socket.socket, data: bytes) -> None:
         handshake = self._handshake
@@ -232,12 +237,18 @@ class Peer:
             self._sock.close()
         self._sock, self._outbox, self._handshake, self.up = None, None, None, False
 
-    def _lost(self) -> None:
-        """The connection broke: what was not acknowledged is sent again; the peer drops what it has already."""
+    def _lost(self, error: int) -> None:
+        """The connection broke: what was not acknowledged is sent again; the peer drops what it has already.
+
+        After a time-out the peer has only a moment to show that it lives: it has been silent for long enough.
+        """
         answered = self.up and self._progress
         self._drop_socket()
         if self.host.closed or not (self.unacked or self._trying_since):
             self._forget()
+        elif error in VANISHED:
+            self._trying_since = time.monotonic() - RETRY_FOR + VERIFY_FOR
+            self._connect()
         elif answered:
             self._connect()
         else:

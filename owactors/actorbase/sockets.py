@@ -84,16 +84,19 @@ def _reserve(bind: str, port: int, listen: bool) -> socket.socket:
 
 
 def _listen_unix(folder: str, path: str) -> socket.socket:
+    """Under its name only when it listens: what refuses under such a name belongs to a dead process (see sweep)."""
+    fresh = f"{path}.new"
     try:
-        os.unlink(path)  # of a dead process: the port is ours now
+        os.unlink(fresh)  # of a dead process: the port is ours now
     except FileNotFoundError:
         pass
     unix = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    _with_short_path(folder, path, unix.bind)
+    _with_short_path(folder, fresh, unix.bind)
     # nobody can connect before listen(); a changed umask would be seen by every thread of the process
-    os.chmod(path, 0o600)
+    os.chmod(fresh, 0o600)
     unix.listen(BACKLOG)
     unix.setblocking(False)
+    os.rename(fresh, path)
     return unix
 
 

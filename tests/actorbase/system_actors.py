@@ -13,6 +13,7 @@ from thespian.actors import (
     Actor,
     ActorAddress,
     ActorExitRequest,
+    ActorSystemConventionUpdate,
     ChildActorExited,
     DeadEnvelope,
     PoisonMessage,
@@ -60,6 +61,8 @@ class Subject(Actor):
             self.seen.append(["poison", type(message.poisonMessage).__name__])
         elif isinstance(message, DeadEnvelope):
             self.seen.append(["dead", message.deadMessage])
+        elif isinstance(message, ActorSystemConventionUpdate):
+            self.seen.append(["system", message.remoteAdded])
         elif not isinstance(message, ActorExitRequest):
             self.seen.append(message)
 
@@ -79,6 +82,29 @@ class Subject(Actor):
         child = self.createActor(Subject, requirements)
         self.children.append(child)
         self.send(sender, child)
+
+    def do_create_special(self, _: Any, sender: ActorAddress) -> None:
+        """Wherever there is the capability Special; answers with the address once it is known."""
+        child = self.createActor(Special)
+        self.children.append(child)
+        self.send(child, Call("announce", sender))
+
+    def do_announce(self, asker: ActorAddress, sender: ActorAddress) -> None:
+        self.send(asker, self.myAddress)
+
+    def do_create_special_only(self, _: Any, sender: ActorAddress) -> None:
+        self.children.append(self.createActor(Special))
+        self.send(sender, "asked")
+
+    def do_watch_systems(self, _: Any, sender: ActorAddress) -> None:
+        self.notifyOnSystemRegistrationChanges()
+        self.send(sender, "watching")
+
+    def do_count(self, argument: tuple[ActorAddress, int], sender: ActorAddress) -> None:
+        """Send so many numbers."""
+        for number in range(argument[1]):
+            self.send(argument[0], number)
+        self.send(sender, "sent")
 
     def do_broken(self, requirements: dict[str, Any] | None, sender: ActorAddress) -> None:
         self.children.append(self.createActor(Broken, requirements))
