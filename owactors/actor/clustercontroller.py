@@ -20,7 +20,7 @@ from owactors.actor.controller import Controller, opened_store
 from owactors.actor.controllersetup import ControllerSetup
 from owactors.actor.invokersupervision import Supervision, SupervisionSetup
 from owactors.actor.io import on
-from owactors.actor.lostcalls import end_lost_calls, ran_elsewhere
+from owactors.actor.lostcalls import FormerLife, end_lost_calls
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.shardingbalancer import ShardingBalancer, ShardingSetup
 from owactors.actor.topicwriter import TopicWriter
@@ -33,7 +33,7 @@ from owactors.message.event import EventBody, EventMessage
 from owactors.message.loadbalancer import Answer
 from owactors.message.member import ClusterSize, Leave
 from owactors.message.node import RoleStopped, StopRole
-from owactors.message.store import Acceptance, DocumentConflict, StoreError
+from owactors.message.store import DocumentConflict, StoreError
 from owactors.message.supervision import CacheInvalid, InvokerStates
 from owactors.message.topic import Write, WriterSetup
 from owactors.rest.ports import Services
@@ -163,16 +163,11 @@ class ClusterController(Controller):
             self.spawn(self._end_lost(self._store, int(time.time() * 1000)), name="lost calls")
 
     async def _end_lost(self, store: Store, now: int) -> None:
-        """What an invoker was to run may still run there, so its time must be over; the rest ended with us."""
         setup = self._setup
         patience = CompletionTimeout(setup.timeout_factor, setup.timeout_addon).seconds(self._cluster.time_max)
-
-        def lost(one: Acceptance) -> bool:
-            over = now - one.accepted_at > patience * 1000
-            return one.accepted_at < self._began and (over or not ran_elsewhere(one))
-
+        before = FormerLife(self._began, patience)
         try:
-            await end_lost_calls(store.activations, now, lost)
+            await end_lost_calls(store.activations, now, lambda one: before.lost(one, now))
         except StoreError as error:
             self.log.warning("calls that were lost cannot be looked for: %s", error)
 

@@ -57,7 +57,7 @@ class JournalingConsumer:
             await self._consumer.commit()
         except Exception:
             if self._journal is not None:
-                self._journal.ended(self._fresh)
+                self._journal.given_back(self._fresh)
             raise
         finally:
             self._fresh = []

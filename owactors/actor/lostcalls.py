@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Callable
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from owactors.core.invoker.fallback import fallback_activation
 from owactors.entity.activation import ActivationResponse, WhiskActivation
@@ -32,8 +32,24 @@ async def end_lost_calls(
     return len(lost)
 
 
-def ran_elsewhere(acceptance: Acceptance) -> bool:
-    """True if an invoker was to run it; else it was the controller's own work: a trigger, a sequence."""
+@frozen
+class FormerLife:
+    """Tells which calls of a controller's life before `began` (epoch ms) are lost, while invokers live on.
+
+    What an invoker was to run may still run there for `patience` seconds; all else ended with the controller.
+    """
+
+    began: int
+    patience: float
+
+    def lost(self, acceptance: Acceptance, now: int) -> bool:
+        """Whether nobody will end it any more."""
+        over = now - acceptance.accepted_at > self.patience * 1000
+        return acceptance.accepted_at < self.began and (over or not _for_an_invoker(acceptance))
+
+
+def _for_an_invoker(acceptance: Acceptance) -> bool:
+    """A message; what was accepted otherwise was the controller's own work."""
     try:
         ActivationMessage.from_json(json.loads(acceptance.message))
     except ValueError:

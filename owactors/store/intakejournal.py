@@ -14,6 +14,8 @@ from typing import Any
 import orjson
 from attrs import define, field
 
+#: activations that ended here and are still known by their ids, not across a restart
+MOST_ENDED = 50_000
 #: bytes beyond which the file is written anew
 MOST_BYTES = 4 * 1024 * 1024
 
@@ -25,6 +27,7 @@ class IntakeJournal:
     path: Path
     most_bytes: int = MOST_BYTES
     _open: dict[str, Any] = field(factory=dict)
+    _ended: dict[str, None] = field(factory=dict)
     _file: int = -1
     _bytes: int = 0
 
@@ -56,8 +59,8 @@ class IntakeJournal:
         return dict(self._open)
 
     def knows(self, activation_id: str) -> bool:
-        """True if it was taken and has not ended."""
-        return activation_id in self._open
+        """True if it was taken, and has not ended or did so not long ago."""
+        return activation_id in self._open or activation_id in self._ended
 
     def taken(self, messages: Iterable[dict[str, Any]]) -> None:
         """These messages, as JSON values, are ours from now on."""
@@ -68,10 +71,21 @@ class IntakeJournal:
             self._append(["taken", key, kept])
 
     def ended(self, activation_ids: Iterable[str]) -> None:
-        """They are answered and have their records, or go back to the topic."""
+        """They are answered and have their records."""
         for key in activation_ids:
-            if self._open.pop(key, None) is not None:
-                self._append(["ended", key])
+            self._close_entry(key)
+            self._ended[key] = None
+        while len(self._ended) > MOST_ENDED:
+            del self._ended[next(iter(self._ended))]
+
+    def given_back(self, activation_ids: Iterable[str]) -> None:
+        """They are on the topic as before, and will be taken again."""
+        for key in activation_ids:
+            self._close_entry(key)
+
+    def _close_entry(self, key: str) -> None:
+        if self._open.pop(key, None) is not None:
+            self._append(["ended", key])
         if self._bytes > self.most_bytes:
             self._write_anew()
 

@@ -1,44 +1,49 @@
-"""What was accepted and lost gets a record with the reason, whatever kind of call it was."""
+"""Which accepted calls count as lost when a controller is back, and what their records say."""
+
+from __future__ import annotations
 
 import asyncio
-import json
-from pathlib import Path
-from typing import Any
 
-from owactors.actor.lostcalls import REASON, end_lost_calls
+import orjson
+import pytest
+
+from owactors.actor.lostcalls import REASON, FormerLife, end_lost_calls
+from owactors.message.store import Acceptance, NoDocument
 from owactors.store.memory.store import MemoryStore
+from tests.actor.test_loadbalancer import MSG
 
-SAMPLES = Path(__file__).parent.parent / "data" / "wire_samples"
-ACTION = (SAMPLES / "activation_message.json").read_bytes()
-TRIGGER = json.loads((SAMPLES / "activation_doc_trigger.json").read_text())
+BEFORE = FormerLife(began=1_000_000, patience=60.0)
+FOR_AN_INVOKER = orjson.dumps(MSG.to_json())
 
 
-def after_a_crash(activation_id: str, message: bytes) -> dict[str, Any]:
-    async def crash() -> dict[str, Any]:
+def accepted(at: int, message: bytes = FOR_AN_INVOKER) -> Acceptance:
+    return Acceptance(MSG.activation_id, "mira", message, at)
+
+
+def test_what_an_invoker_was_to_run_is_lost_when_its_time_is_over() -> None:
+    assert not BEFORE.lost(accepted(999_000), now=1_050_000)
+    assert BEFORE.lost(accepted(999_000), now=1_059_001)
+
+
+def test_what_the_controller_did_itself_ended_with_it() -> None:
+    assert BEFORE.lost(accepted(999_000, b'{"trigger":{}}'), now=1_000_001)
+
+
+def test_what_this_life_accepted_is_its_own_business() -> None:
+    assert not BEFORE.lost(accepted(1_000_000), now=9_000_000)
+    assert not BEFORE.lost(accepted(1_000_001, b"{}"), now=9_000_000)
+
+
+def test_only_the_chosen_ones_get_a_record() -> None:
+    async def story() -> list[int]:
         store = MemoryStore()
-        await store.activations.accept(activation_id, "mira", message)
-        assert await end_lost_calls(store.activations, 5000) == 1
-        assert await store.activations.unfinished() == ()
-        return await store.activations.get("mira", activation_id)
-
-    return asyncio.run(crash())
-
-
-def test_an_action() -> None:
-    message = json.loads(ACTION)
-    record = after_a_crash(message["activationId"], ACTION)
-    assert record["name"] == message["action"]["name"]
-    assert record["response"] == {"statusCode": 3, "result": {"error": REASON}}
-
-
-def test_a_trigger() -> None:
-    record = after_a_crash(TRIGGER["activationId"], json.dumps({"trigger": TRIGGER}).encode())
-    assert record["name"] == TRIGGER["name"]
-    assert record["response"]["statusCode"] == 3
-    assert record["end"] == 5000
-
-
-def test_what_cannot_be_read() -> None:
-    for message in (b"", b"\xff", b"[]", b'{"trigger": 5}', b"{}"):
-        record = after_a_crash("a" * 32, message)
+        await store.activations.accept(MSG.activation_id, "mira", FOR_AN_INVOKER)
+        kept = await end_lost_calls(store.activations, 5, lambda one: False)
+        with pytest.raises(NoDocument):
+            await store.activations.get("mira", MSG.activation_id)
+        ended = await end_lost_calls(store.activations, 5)
+        record = await store.activations.get(MSG.user.namespace.name, MSG.activation_id)
         assert record["response"]["result"] == {"error": REASON}
+        return [kept, ended]
+
+    assert asyncio.run(story()) == [0, 1]

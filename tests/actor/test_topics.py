@@ -143,7 +143,7 @@ def test_a_consumer_writes_down_what_it_takes_and_knows_it_again(tmp_path: Any) 
         assert [record.payload for record in await consumer.peek()] == [b"nonsense"]
         assert len(warnings) == 2
         journal.ended(["a", "b"])
-        assert len(await consumer.peek()) == 3
+        assert [record.payload for record in await consumer.peek()] == [b"nonsense"]
 
     asyncio.run(story())
 

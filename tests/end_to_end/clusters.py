@@ -16,7 +16,19 @@ from tests.end_to_end.nodes import LIMITS, LiveNode
 UP = {"invoker0": "up", "invoker1": "up"}
 
 
-class LiveController(LiveNode):
+class LiveRole(LiveNode):
+    def kill_all(self) -> None:
+        """SIGKILL to everything of it, as when its host dies."""
+        for pid in [*self.processes(), *self.sandboxes()]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        assert self.process is not None
+        self.process.wait()
+
+
+class LiveController(LiveRole):
     role = "controller"
     others: Callable[[], list[LiveNode]] = staticmethod(list)
 
@@ -33,7 +45,7 @@ class LiveController(LiveNode):
             raise AssertionError(f"{self.invokers()}: {problem}\n{logs}") from None
 
 
-class LiveInvoker(LiveNode):
+class LiveInvoker(LiveRole):
     role = "invoker"
 
     def lines(self) -> str:
@@ -56,16 +68,6 @@ class LiveInvoker(LiveNode):
             if any(int(child) in below for child in children):
                 return pid
         raise AssertionError("no process has sandboxes")
-
-    def kill_all(self) -> None:
-        """SIGKILL to everything of it, as when its host dies."""
-        for pid in [*self.processes(), *self.sandboxes()]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        assert self.process is not None
-        self.process.wait()
 
 
 class Cluster:

@@ -200,3 +200,15 @@ def test_a_second_controller_shares_the_invokers_and_what_is_known(hosts: Hosts)
     hosts.controller.wait_until(
         lambda: "1 controllers share the invokers" in hosts.controller.log_text(), "one is alone", 30
     )
+
+
+def test_a_controller_is_killed_and_what_it_had_accepted_ends_in_a_record(hosts: Hosts) -> None:
+    name, controller = hosts.named(0), hosts.controller
+    controller.deploy(name, SLOW)
+    accepted = [controller.invoke(name, {"s": 2}, "blocking=false").json["activationId"] for _ in range(3)]
+    controller.kill_all()
+    controller.start()
+    for activation_id in accepted:
+        assert controller.record(activation_id)["response"]["status"] == "success"
+    controller.wait_for(**UP)
+    assert controller.invoke(name, {"s": 0}).status == 200

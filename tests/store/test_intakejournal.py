@@ -14,7 +14,10 @@ def test_what_has_not_ended_is_left_without_its_arguments(tmp_path: Path) -> Non
     first = IntakeJournal.open(tmp_path / "sub" / "taken.journal")
     first.taken([message("a", blocking=True), message("b"), message("c")])
     first.ended(["b", "unknown"])
-    assert (first.knows("a"), first.knows("b")) == (True, False)
+    assert (first.knows("a"), first.knows("b"), first.knows("d")) == (True, True, False)
+    first.taken([message("d")])
+    first.given_back(["d"])
+    assert first.knows("d") is False
     # the process is killed: nothing is closed
     again = IntakeJournal.open(tmp_path / "sub" / "taken.journal")
     assert again.unfinished == {"a": {"activationId": "a", "blocking": True}, "c": {"activationId": "c"}}
