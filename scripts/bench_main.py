@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from bench_actors import actors
 from bench_client import Sample, measure, request
 from bench_node import Node, authorization
+from bench_rest import rest
 
 from owactors.container.port import Container, ContainerSpec
 from owactors.container.sandbox.factory import SandboxFactory
@@ -163,7 +164,13 @@ def burst(calls: int) -> dict[str, Any]:
     }
 
 
-SUITES: dict[str, Callable[[int], dict[str, Any]]] = {"warm": warm, "cold": cold, "burst": burst, "actors": actors}
+SUITES: dict[str, Callable[[int], dict[str, Any]]] = {
+    "warm": warm,
+    "cold": cold,
+    "burst": burst,
+    "rest": rest,
+    "actors": actors,
+}
 
 
 def conditions() -> dict[str, Any]:
