@@ -79,6 +79,8 @@ def refusal(rejection: Rejection, transaction: str, headers: Headers = ()) -> An
     """The answer to a request that was refused."""
     if rejection.activation_id is not None:
         headers = (*headers, (ACTIVATION_ID, rejection.activation_id.encode()))
+    if rejection.retry_after is not None:
+        headers = (*headers, (b"retry-after", str(rejection.retry_after).encode()))
     return json_answer(error_body(rejection.status, rejection.text, transaction), rejection.status, headers)
 
 

@@ -56,3 +56,12 @@ def test_without_a_node_the_status_says_what_to_do(node: LiveNode, tmp_path: obj
     shown = command(node, "status", "--data-dir", str(tmp_path))
     assert shown.returncode != 0
     assert "owactors standalone" in shown.stderr
+
+
+def test_a_throttled_caller_is_told_the_figures_and_when_to_come_again() -> None:
+    with LiveNode("--set", "containers.prewarm=false", limits={"LIMITS_ACTIONS_INVOKES_PERMINUTE": "1"}) as node:
+        node.deploy("hello", "def main(args):\n    return {}")
+        refused = [reply for reply in (node.invoke("hello") for _ in range(3)) if reply.status == 429]
+        assert refused
+        assert "Too many requests in the last minute (count: " in refused[0].json["error"]
+        assert 1 <= int(refused[0].headers["retry-after"]) <= 60

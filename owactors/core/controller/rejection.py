@@ -8,14 +8,18 @@ from http import HTTPStatus
 class Rejection(Exception):
     """Refuses a request with `status`; an empty `text` stands for the status' own sentence.
 
-    `activation_id` names the activation if one was begun already.
+    `activation_id` names the activation if one was begun already. `retry_after`: seconds after which the same
+    request may be taken.
     """
 
-    def __init__(self, status: int, text: str = "", activation_id: str | None = None) -> None:
+    def __init__(
+        self, status: int, text: str = "", activation_id: str | None = None, retry_after: int | None = None
+    ) -> None:
         super().__init__(text or HTTPStatus(status).phrase)
         self.status = status
         self.text = text
         self.activation_id = activation_id
+        self.retry_after = retry_after
 
 
 def bad_request(text: str) -> Rejection:

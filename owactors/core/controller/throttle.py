@@ -16,6 +16,8 @@ from owactors.entity.identity import Identity
 
 _OVERCOMMIT = 1.2
 _MINUTE_MS = 60_000
+#: seconds until it is worth trying again when too much is in flight
+_SOON = 1
 
 
 @define
@@ -34,13 +36,14 @@ class RateThrottle:
         count = self.counts.get(namespace_uuid, 0) + 1
         self.counts[namespace_uuid] = count
         if count > limit:
-            raise Rejection(429, too_many_requests(count, limit))
+            rest_of_minute = math.ceil((_MINUTE_MS - now_ms % _MINUTE_MS) / 1000)
+            raise Rejection(429, too_many_requests(count, limit), retry_after=rest_of_minute)
 
 
 def check_concurrency(in_flight: int, limit: int) -> None:
     """Rejection 429 when the namespace has `limit` activations in flight already."""
     if in_flight >= limit:
-        raise Rejection(429, too_many_concurrent(in_flight, limit))
+        raise Rejection(429, too_many_concurrent(in_flight, limit), retry_after=_SOON)
 
 
 def rate_share(limit: int, cluster_size: int) -> int:
