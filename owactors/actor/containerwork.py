@@ -134,7 +134,7 @@ async def collect_logs(container: Container, wanted: i.CollectLogs) -> e.Event:
     """Read what the activation printed. Truncated logs are complete: the container may go on."""
     marker = MARKERS.started(wanted.transid, INVOKER_COLLECT_LOGS)
     try:
-        logs = await container.logs(wanted.limit, wanted.wait_for_sentinel)
+        logs = await container.logs(wanted.limit, wanted.wait_for_sentinel, wanted.activation_id)
     except Exception as failure:
         MARKERS.failed(marker, "reading logs raised: %s", reason_of(failure))
         return e.LogsFailed(wanted.job, reason_of(failure), time.time())

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from owactors.container.ending import Autopsy
 from owactors.container.http import Address, ContainerClient
 from owactors.container.log_collector import LogCollector
 from owactors.container.port import DEFAULT_LOG_LIMIT, DEFAULT_RESPONSE_LIMIT, Logs
@@ -26,6 +27,9 @@ from owactors.core.reply import (
 
 MEMORY_EXIT = 122
 """The exit code with which a proxy says that its action ran out of memory (see owactors.runtime.launch)."""
+CONCURRENT = "__OW_ALLOW_CONCURRENT"
+"""In the environment of /init: calls may overlap, so the proxy should say which line belongs to which."""
+CHILD_KILLED = "A process of the action was killed because the container exhausted its memory."
 
 
 class HttpContainer:
@@ -37,9 +41,11 @@ class HttpContainer:
         self.id = id
         self.kind = ""
         self.phases: Mapping[str, float] = {}
+        self.memory: int | None = None
         self.client = ContainerClient(address)
         self.collector = LogCollector()
         self.doubtful = False
+        self._in_flight = 0
 
     @property
     def address(self) -> str:
@@ -48,10 +54,9 @@ class HttpContainer:
 
     async def initialize(self, body: Mapping[str, Any], timeout: float, max_concurrent: int = 1) -> RunResult:
         """See Container."""
-        limit = DEFAULT_RESPONSE_LIMIT
-        started = time.time_ns()
-        outcome = await self.client.post("/init", encoded(body), timeout, limit=limit, truncation=limit, retry=True)
-        return await self._result(started, outcome)
+        if max_concurrent > 1:
+            body = _concurrent(body)
+        return await self._exchange("/init", body, timeout, DEFAULT_RESPONSE_LIMIT, DEFAULT_RESPONSE_LIMIT, True)
 
     async def run(
         self,
@@ -65,21 +70,17 @@ class HttpContainer:
     ) -> RunResult:
         """See Container."""
         self.drain()
-        self.collector.begin(log_limit)
-        started = time.time_ns()
+        self.collector.begin(log_limit, body.get("activation_id", ""), max_concurrent > 1)
         if self.doubtful and not await self.still_there():
             self.client.retire()
-        outcome = await self.client.post(
-            "/run", encoded(body), timeout, limit=response_limit, truncation=truncation_limit
-        )
-        return await self._result(started, outcome)
+        return await self._exchange("/run", body, timeout, response_limit, truncation_limit, False)
 
-    async def logs(self, limit: int, wait_for_sentinel: bool) -> Logs:
+    async def logs(self, limit: int, wait_for_sentinel: bool, activation_id: str = "") -> Logs:
         """See Container."""
         self.drain()
         if not wait_for_sentinel:
             await self.settle()
-        return await self.collector.collect(limit, wait_for_sentinel)
+        return await self.collector.collect(limit, wait_for_sentinel, activation_id)
 
     async def ping(self) -> bool:
         """See Container."""
@@ -95,23 +96,63 @@ class HttpContainer:
     async def settle(self) -> None:
         """Give output that is still on its way a moment to arrive, where it is not taken by `drain`."""
 
-    async def out_of_memory(self, broken: bool) -> bool:
-        """True if a process of the container was killed for its memory. `broken`: the answer is missing."""
+    def child_killed(self) -> bool:
+        """True if since the last question a process was killed for the container's memory."""
         return False
 
-    async def _result(self, started: int, outcome: Outcome) -> RunResult:
+    async def autopsy(self) -> Autopsy:
+        """Why the answer is missing, as far as that can be found out at once."""
+        return Autopsy()
+
+    def kill(self) -> None:
+        """Its time is up: kill every process, where that can be done at once. It will still be destroyed."""
+
+    async def _exchange(
+        self, path: str, body: Mapping[str, Any], timeout: float, limit: int, truncation: int, retry: bool
+    ) -> RunResult:
+        started = time.time_ns()
+        self._in_flight += 1
+        try:
+            outcome = await self.client.post(
+                path, encoded(body), timeout, limit=limit, truncation=truncation, retry=retry
+            )
+        finally:
+            self._in_flight -= 1
         interval = _interval(started, outcome)
         self.drain()
-        broken = isinstance(outcome, ConnectionFailed | NoResponseReceived)
-        refused = isinstance(outcome, ContainerReply) and not outcome.ok
-        if (broken or refused) and await self.out_of_memory(broken):
-            return RunResult(interval, MemoryExhausted())
-        return RunResult(interval, outcome)
+        return RunResult(interval, await self._explained(outcome, body.get("activation_id", "")))
+
+    async def _explained(self, outcome: Outcome, activation_id: str) -> Outcome:
+        """The outcome with its reason; what a record's result does not say is said in its log."""
+        if isinstance(outcome, RunTimeout):
+            if not self._in_flight:
+                self.kill()
+        elif isinstance(outcome, ConnectionFailed | NoResponseReceived):
+            return await self._post_mortem(outcome, activation_id)
+        elif isinstance(outcome, ContainerReply) and self.child_killed():
+            if not outcome.ok:
+                return MemoryExhausted(None, self.memory)
+            self.collector.remark(CHILD_KILLED, activation_id)
+        return outcome
+
+    async def _post_mortem(self, outcome: ConnectionFailed | NoResponseReceived, activation_id: str) -> Outcome:
+        found = await self.autopsy()
+        if found.exhausted:
+            return MemoryExhausted(found.used, found.allowed)
+        if isinstance(outcome, ConnectionFailed) or not found.ending:
+            return outcome
+        self.collector.remark(f"The process of the action ended with {found.ending}.", activation_id)
+        return NoResponseReceived(outcome.cause, found.ending)
 
 
 def encoded(body: Mapping[str, Any]) -> bytes:
     """The JSON of a request body."""
     return orjson.dumps(body if type(body) is dict else dict(body))
+
+
+def _concurrent(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    value = body.get("value") or {}
+    return {**body, "value": {**value, "env": {**(value.get("env") or {}), CONCURRENT: "true"}}}
 
 
 def _interval(started: int, outcome: Outcome) -> Interval:

@@ -4,11 +4,16 @@ Each stream is a sequence of stretches, and the proxy ends each with a sentinel;
 streams is the log of run number n. That is why the output of two activations can never mix, no matter when it
 is read. The collector takes bytes whenever they come and never refuses any, so a container never waits for
 its reader.
+
+Where activations run at the same time, the proxies begin each line with a tag: a byte 30, the activation id, a
+byte 31. Lines without one (of a program that the action started, or of a runtime that knows nothing of tags) go to
+every activation that runs just then, and one more line at the end says so.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import deque
 from datetime import UTC, datetime
@@ -25,18 +30,27 @@ IDLE_TIMEOUT = 2.0
 LONGEST_LINE = MIB
 """A longer line is cut in pieces, so that a stream without line ends cannot fill the memory."""
 
+TAGGED = re.compile(rb"\x1e([0-9A-Za-z_-]{1,64})\x1f")
+SHARED = "Lines of this log may belong to other activations that ran in the same container at the same time."
+
 MOST_STRETCHES = 1024
 """More unfinished runs than this mean that the container writes no end marks."""
 
 
 @define(eq=False)
 class Stretch:
-    """The output of one run: raw lines with their time (ns) and stream, no more than `limit` bytes of text."""
+    """The output of one run: raw lines with their time (ns) and stream, no more than `limit` bytes of text.
+
+    `remarks` are the platform's own lines, after all others and beyond the limit. `shared`: some lines may be others'.
+    """
 
     limit: int
+    activation_id: str = ""
+    remarks: list[tuple[int, str]] = field(factory=list)
     lines: list[tuple[int, int, bytes]] = field(factory=list)
     size: int = 0
     dropped: bool = False
+    shared: bool = False
     ended: list[bool] = field(factory=lambda: [False, False])
     last_line_at: float = 0.0
 
@@ -65,11 +79,13 @@ class LogCollector:
     _rest: list[bytearray] = field(factory=lambda: [bytearray(), bytearray()])
     _closed: list[bool] = field(factory=lambda: [False, False])
     _changed: asyncio.Event = field(factory=asyncio.Event)
+    _tagged: bool = False
 
-    def begin(self, limit: int = DEFAULT_LOG_LIMIT) -> None:
-        """A run is about to start; at most `limit` bytes of its output are kept."""
+    def begin(self, limit: int = DEFAULT_LOG_LIMIT, activation_id: str = "", concurrent: bool = False) -> None:
+        """A run is about to start; at most `limit` bytes of its output are kept. `concurrent`: others may overlap."""
         self._forget_finished()
-        stretch = Stretch(limit, ended=list(self._closed))
+        self._tagged = self._tagged or concurrent
+        stretch = Stretch(limit, activation_id, ended=list(self._closed))
         if not self._started:
             self._started = True
             for line in self._early.lines:
@@ -90,7 +106,8 @@ class LogCollector:
         for line in lines:
             self._take(now, stream, line)
         while len(rest) >= LONGEST_LINE:
-            self._add(now, stream, bytes(rest[:LONGEST_LINE]))
+            take = self._take if self._tagged else self._add
+            take(now, stream, bytes(rest[:LONGEST_LINE]))
             del rest[:LONGEST_LINE]
         self._changed.set()
 
@@ -102,9 +119,14 @@ class LogCollector:
             stretch.ended[stream] = True
         self._changed.set()
 
-    async def collect(self, limit: int, wait_for_sentinel: bool) -> Logs:
-        """The log of the oldest run not collected yet; see Container.logs."""
-        stretch = self._oldest()
+    def remark(self, text: str, activation_id: str = "") -> None:
+        """Add a line of the platform's own, on stderr, to the log of this run, or of the newest."""
+        stretch = self._of(activation_id) or (self._stretches[-1] if self._stretches else self._early)
+        stretch.remarks.append((time.time_ns(), text))
+
+    async def collect(self, limit: int, wait_for_sentinel: bool, activation_id: str = "") -> Logs:
+        """The log of the run with this id, or of the oldest one not collected yet; see Container.logs."""
+        stretch = self._of(activation_id) or self._oldest()
         if wait_for_sentinel and not stretch.complete:
             await self._wait(stretch, max(5.0, limit / MIB) * 2.0)
         failed = wait_for_sentinel and not all(stretch.ended)
@@ -138,15 +160,47 @@ class LogCollector:
                 continue
 
     def _take(self, now: int, stream: int, line: bytes) -> None:
-        if not line.endswith(MARK):
+        if self._tagged:
+            self._take_tagged(now, stream, line)
+        elif not line.endswith(MARK):
             self._add(now, stream, line)
+        else:
+            # The mark may be glued to a last line that has no line end of its own.
+            if len(line) > len(MARK):
+                self._add(now, stream, line[: -len(MARK)])
+            stretch = self._current(stream)
+            if stretch is not None:
+                stretch.ended[stream] = True
+
+    def _take_tagged(self, now: int, stream: int, line: bytes) -> None:
+        """Of a line with a tag its activation is known; what stands before the tag has none."""
+        found = TAGGED.search(line)
+        if found is None:
+            self._take_untagged(now, stream, line)
             return
-        # The mark may be glued to a last line that has no line end of its own.
-        if len(line) > len(MARK):
-            self._add(now, stream, line[: -len(MARK)])
-        stretch = self._current(stream)
-        if stretch is not None:
+        if found.start() > 0:
+            self._take_untagged(now, stream, line[: found.start()])
+        stretch, text = self._of(found[1].decode()), line[found.end() :]
+        if stretch is None or stretch.ended[stream]:
+            return
+        if text == MARK:
             stretch.ended[stream] = True
+        else:
+            stretch.add(now, stream, text)
+
+    def _take_untagged(self, now: int, stream: int, line: bytes) -> None:
+        """It belongs to all that run; an end mark ends the oldest."""
+        running = [stretch for stretch in self._stretches if not stretch.ended[stream]]
+        is_mark = line.endswith(MARK)
+        text = line.removesuffix(MARK)
+        if text or not is_mark:
+            for stretch in running:
+                stretch.add(now, stream, text)
+                stretch.shared = stretch.shared or len(running) > 1
+            if not self._started:
+                self._early.add(now, stream, text)
+        if is_mark and running:
+            running[0].ended[stream] = True
 
     def _add(self, now: int, stream: int, line: bytes) -> None:
         stretch = self._current(stream)
@@ -165,6 +219,10 @@ class LogCollector:
             self._take(time.time_ns(), stream, bytes(rest))
             rest.clear()
 
+    def _of(self, activation_id: str) -> Stretch | None:
+        """The run with this id; of several the oldest, for an id may be given again."""
+        return next((s for s in self._stretches if activation_id and s.activation_id == activation_id), None)
+
     def _oldest(self) -> Stretch:
         return next((s for s in self._stretches if s.limit > 0), self._early)
 
@@ -172,7 +230,7 @@ class LogCollector:
         if stretch is self._early:
             self._early = Stretch(DEFAULT_LOG_LIMIT)
             return
-        if not stretch.complete:
+        if not stretch.complete and not self._tagged:
             while self._stretches[0] is not stretch:
                 self._stretches.popleft()
         self._stretches.remove(stretch)
@@ -185,6 +243,8 @@ class LogCollector:
 
 def _logs(stretch: Stretch, limit: int, failed: bool) -> Logs:
     lines, over = _fitting(stretch, limit)
+    remarks = stretch.remarks + ([(time.time_ns(), SHARED)] if stretch.shared else [])
+    lines += [format_line(at, STDERR, text) for at, text in remarks]
     state: LogState = "failed" if failed else "truncated" if over else "complete"  # a lost end mark weighs more
     if state != "complete":
         text = truncated_logs(limit) if over else LOG_FAILURE

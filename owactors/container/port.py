@@ -155,8 +155,9 @@ class Container(Protocol):
         """Kill every process and remove every trace. Also if frozen or dead, and again."""
         ...
 
-    async def logs(self, limit: int, wait_for_sentinel: bool) -> Logs:
-        """Output of the oldest run whose logs were not collected yet; that of /init belongs to the first.
+    async def logs(self, limit: int, wait_for_sentinel: bool, activation_id: str = "") -> Logs:
+        """Output of the run with this id (its field `activation_id`), or of the oldest run whose logs were not
+        collected yet; that of /init belongs to the first.
 
         With `wait_for_sentinel` it waits for the end marks of both streams, at most 2 s after the last line
         and max(5, limit in MiB) x 2 s in all; without it takes what is there.

@@ -55,9 +55,13 @@ class ConnectionFailed:
 
 @frozen
 class NoResponseReceived:
-    """The connection was closed before an answer began: the action's process probably died."""
+    """The connection was closed before an answer began: the action's process probably died.
+
+    `ending` says how it ended, where that is known: `exit code 3`, `signal 9 (KILL)`.
+    """
 
     cause: str = ""
+    ending: str = ""
 
 
 @frozen
@@ -69,7 +73,10 @@ class RunTimeout:
 
 @frozen
 class MemoryExhausted:
-    """The container was killed because it used more memory than its limit."""
+    """The container was killed because it used more memory than its limit. Both in bytes, None if unknown."""
+
+    used: int | None = None
+    allowed: int | None = None
 
 
 Failure = ConnectionFailed | NoResponseReceived | RunTimeout | MemoryExhausted

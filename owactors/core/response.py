@@ -16,8 +16,22 @@ ABNORMAL_INITIALIZATION = "The action did not initialize and exited unexpectedly
 ABNORMAL_RUN = "The action did not produce a valid response and exited unexpectedly."
 MEMORY_EXHAUSTED = "The action exhausted its memory and was aborted."
 RESOURCE_PROVISION_ERROR = "Failed to provision resources to run the action."
+MIB = 1024 * 1024
 SERVICE_UNAVAILABLE = 503
 OK = 200
+
+
+def memory_exhausted(used: int | None, allowed: int | None) -> str:
+    """The text for an action that needed too much memory; OpenWhisk's sentence comes first."""
+    if allowed is None:
+        return MEMORY_EXHAUSTED
+    if used is None:
+        return f"{MEMORY_EXHAUSTED} It may use {_mb(allowed)}."
+    return f"{MEMORY_EXHAUSTED} It used {_mb(used)} and may use {_mb(allowed)}."
+
+
+def _mb(size: int) -> str:
+    return f"{size / MIB:.4g} MB"
 
 
 def timed_out_activation(timeout: int, init: bool) -> str:
@@ -107,8 +121,9 @@ def _refusal(reply: ContainerReply, words: Any) -> ActivationResponse:
 
 def _broken(outcome: Outcome, words: str) -> ActivationResponse:
     """The developer error for an exchange without an answer."""
-    exhausted = type(outcome) is MemoryExhausted
-    return ActivationResponse.developer_error(MEMORY_EXHAUSTED if exhausted else words)
+    if isinstance(outcome, MemoryExhausted):
+        words = memory_exhausted(outcome.used, outcome.allowed)
+    return ActivationResponse.developer_error(words)
 
 
 def _truncated(reply: ContainerReply) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from attrs import field, frozen
 
 LAUNCH_FOLDER = Path(__file__).resolve().parent / "launch"
-PROXY_MODULES = ("quickjson.py", "server.py", "python_proxy.py", "native_proxy.py")
+PROXY_MODULES = ("quickjson.py", "server.py", "python_proxy.py", "native_proxy.py", "tagging.py")
 
 
 class LauncherMissing(Exception):

@@ -64,7 +64,7 @@ class ScriptedContainer:
     async def destroy(self) -> None:
         self._next("destroy", None)
 
-    async def logs(self, limit: int, wait_for_sentinel: bool) -> Logs:
+    async def logs(self, limit: int, wait_for_sentinel: bool, activation_id: str = "") -> Logs:
         found: Logs = self._next("logs", Logs(("line",)))
         return found
 

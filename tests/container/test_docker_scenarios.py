@@ -266,14 +266,16 @@ def test_failures_of_the_engine_are_told_apart() -> None:
 def test_whether_memory_was_the_reason(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, killed: bool) -> None:
     """As the engine says when the container has ended; an engine that does not know counts as no."""
 
-    async def act(factory: DockerFactory) -> tuple[bool, bool]:
+    async def act(factory: DockerFactory) -> Any:
         container = await factory.create(MANAGED)
         engine.state = Running(False, "", 0, 137, killed)
-        known = await container.out_of_memory(True)
+        known = await container.autopsy()
         engine.failing["inspect"] = FAILED
-        return known, await container.out_of_memory(True)
+        return known, await container.autopsy()
 
-    assert play(monkeypatch, engine, act) == (killed, False)
+    known, unknown = play(monkeypatch, engine, act)
+    assert (known.exhausted, known.allowed, known.ending) == (killed, MANAGED.memory, "signal 9 (KILL)")
+    assert not unknown.exhausted
 
 
 @pytest.mark.scenario("HC-07")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 
 import pytest
 
+from owactors.container.http_container import CHILD_KILLED
 from owactors.container.port import ContainerFactory
 from owactors.container.sandbox.factory import SandboxFactory
-from owactors.core.reply import MemoryExhausted
+from owactors.core.reply import MemoryExhausted, NoResponseReceived, RunTimeout
 from tests.container.backends import PATIENCE, Backend, body_of, init_body, run_body, scenario, started, texts
 
 
@@ -22,8 +24,93 @@ def test_out_of_memory(real_backend: Backend, folder: Path) -> None:
         container = await factory.create(real_backend.spec(memory=100 * 2**20))
         await container.initialize(init_body(code), PATIENCE)
         result = await container.run(run_body(), PATIENCE)
-        assert result.outcome == MemoryExhausted()
+        assert isinstance(result.outcome, MemoryExhausted)
+        assert result.outcome.allowed == 100 * 2**20
+        assert result.outcome.used is None or 50 * 2**20 < result.outcome.used <= 100 * 2**20
         assert (await container.logs(1000, False)).state == "complete"
+
+    scenario(real_backend, folder, play)
+
+
+def test_only_a_child_runs_out_of_memory(real_backend: Backend, folder: Path) -> None:
+    """The answer stands and the log says what happened, once; an answer that failed for it names the memory."""
+    code = """
+import os
+def main(args):
+    if args.get('eat'):
+        child = os.fork()
+        if child == 0:
+            with open('/proc/self/oom_score_adj', 'w') as file:
+                file.write('1000')
+            kept = [bytearray(b'x' * 2**20) for _ in range(400)]
+            os._exit(0)
+        os.waitpid(child, 0)
+    if args.get('fail'):
+        raise SystemExit(1)
+    return {}
+"""
+
+    async def play(factory: ContainerFactory) -> None:
+        if isinstance(factory, SandboxFactory) and not factory.limits_memory:
+            pytest.skip("no control group for memory")
+        container = await factory.create(real_backend.spec(memory=100 * 2**20))
+        await container.initialize(init_body(code), PATIENCE)
+        assert body_of(await container.run(run_body({"eat": 1}), PATIENCE)).status == 200
+        assert texts((await container.logs(1000, True)).lines) == [f"stderr: {CHILD_KILLED}"]
+        assert body_of(await container.run(run_body({"fail": 1}), PATIENCE)).status == 400
+        await container.logs(1000, True)
+        outcome = (await container.run(run_body({"eat": 1, "fail": 1}), PATIENCE)).outcome
+        assert outcome == MemoryExhausted(None, 100 * 2**20)
+
+    scenario(real_backend, folder, play)
+
+
+@pytest.mark.scenario("DK-30")
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        ("os._exit(3)", "exit code 3"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "signal 9 (KILL)"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "signal 11 (SEGV)"),
+    ],
+)
+def test_how_the_process_ended(real_backend: Backend, folder: Path, end: str, words: str) -> None:
+    """Exit code or signal are in the log, after what the action said last."""
+    if real_backend.name == "docker" and "signal" in words:
+        pytest.skip("process 1 of a container cannot kill itself from within")
+    code = f"import os, signal\ndef main(args):\n    print('last words')\n    {end}\n"
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await started(factory, real_backend, code)
+        outcome = (await container.run(run_body(), PATIENCE)).outcome
+        assert isinstance(outcome, NoResponseReceived)
+        assert outcome.ending == words
+        lines = texts((await container.logs(1000, False)).lines)
+        assert lines == ["stdout: last words", f"stderr: The process of the action ended with {words}."]
+
+    scenario(real_backend, folder, play)
+
+
+def test_over_its_time(real_backend: Backend, folder: Path) -> None:
+    """It is killed at once, before anybody asks for its removal, also if it ignores being asked."""
+    code = """
+import os, signal, time
+def main(args):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if os.fork() == 0:
+        os.setsid()
+    print('begun')
+    time.sleep(600)
+"""
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await started(factory, real_backend, code)
+        assert (await container.run(run_body(), 1)).outcome == RunTimeout(1)
+        deadline = time.monotonic() + PATIENCE
+        while await container.ping():
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.01)
+        assert set(texts((await container.logs(1000, False)).lines)) == {"stdout: begun"}
 
     scenario(real_backend, folder, play)
 

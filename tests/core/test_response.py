@@ -77,6 +77,16 @@ def test_a_run_that_answered_too_much(status: int) -> None:
         (NoResponseReceived(), response.ABNORMAL_RUN, response.ABNORMAL_INITIALIZATION),
         (MemoryExhausted(), response.MEMORY_EXHAUSTED, response.MEMORY_EXHAUSTED),
         (
+            MemoryExhausted(None, 128 << 20),
+            f"{response.MEMORY_EXHAUSTED} It may use 128 MB.",
+            f"{response.MEMORY_EXHAUSTED} It may use 128 MB.",
+        ),
+        (
+            MemoryExhausted((128 << 20) - 4096, 128 << 20),
+            f"{response.MEMORY_EXHAUSTED} It used 128 MB and may use 128 MB.",
+            f"{response.MEMORY_EXHAUSTED} It used 128 MB and may use 128 MB.",
+        ),
+        (
             RunTimeout(1.0),
             "The action exceeded its time limits of 1000 milliseconds.",
             "The action exceeded its time limits of 1000 milliseconds during initialization.",

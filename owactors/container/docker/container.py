@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable
 from owactors.container.docker.attach import AttachProtocol, attach
 from owactors.container.docker.engine import Engine, EngineError, Running
 from owactors.container.docker.processgroup import groups_of
+from owactors.container.ending import Autopsy, ending_of
 from owactors.container.http import TcpAddress
 from owactors.container.http_container import MEMORY_EXIT, HttpContainer
 from owactors.container.log_collector import STDERR, STDOUT
 from owactors.container.port import ContainerError
-from owactors.container.sandbox.cgroup import ControlGroup
+from owactors.container.sandbox.cgroup import ControlGroup, OomCounter
 
 LOG = logging.getLogger(__name__)
 QUIET = 0.03
@@ -35,7 +36,8 @@ class DockerContainer(HttpContainer):
         self._remove = remove
         self._stream: AttachProtocol | None = None
         self._group: ControlGroup | None = None
-        self._seen_oom_kills = 0
+        self._oom_kills = OomCounter.of(None)
+        self.oom_told = False
         self._frozen = False
         self._last_output = 0.0
         self._removal: asyncio.Task[None] | None = None
@@ -49,7 +51,8 @@ class DockerContainer(HttpContainer):
     def located(self, state: Running) -> None:
         """It runs; from now on it has an address, and perhaps control groups that we may use."""
         self.client.address = TcpAddress(state.address, self._engine.settings.port)
-        self._group = groups_of(state.pid)
+        self._group = groups_of(state.pid, self.id)
+        self._oom_kills = OomCounter.of(self._group)
 
     async def suspend(self) -> None:
         """See Container: by writing to its freezer where that is allowed, else by the engine."""
@@ -84,23 +87,33 @@ class DockerContainer(HttpContainer):
         while time.monotonic() - self._last_output < QUIET and time.monotonic() < deadline:
             await asyncio.sleep(QUIET)
 
-    async def out_of_memory(self, broken: bool) -> bool:
+    def child_killed(self) -> bool:
+        """By the kernel's counter, or by the event that the engine sent."""
+        risen = self._oom_kills.rose()
+        told, self.oom_told = self.oom_told, False
+        return risen or told
+
+    async def autopsy(self) -> Autopsy:
         """By the kernel's counter, which goes with the container; then by the engine, which knows later."""
-        if self._oom_kills():
-            return True
-        if not broken:
-            return False
+        killed = self.child_killed()
+        used = self._group.peak_memory() if killed and self._group is not None else None
         for _ in range(200):
             try:
                 state = await self._engine.inspect(self.id)
             except EngineError:
-                return False
+                break
             if not state.running:
-                return state.oom_killed or state.exit_code == MEMORY_EXIT
-            if self._removal is not None:
-                return False
+                exhausted = killed or self.child_killed() or state.oom_killed or state.exit_code == MEMORY_EXIT
+                return Autopsy(exhausted, used, self.memory, ending_of(state.exit_code))
+            if killed or self._removal is not None:
+                break
             await asyncio.sleep(0.005)
-        return False
+        return Autopsy(killed, used, self.memory)
+
+    def kill(self) -> None:
+        """By its control group where that is ours to read; else the removal that follows has to do."""
+        if self._group is not None:
+            self._group.kill()
 
     async def still_there(self) -> bool:
         """The engine says so, or is away and cannot have given the address to another container."""
@@ -112,9 +125,6 @@ class DockerContainer(HttpContainer):
     def last_words(self) -> str:
         """What it said before it ended, for the message of a failed start."""
         return self.collector.early_text()
-
-    def _oom_kills(self) -> bool:
-        return self._group is not None and self._group.oom_kills() > self._seen_oom_kills
 
     async def _by_engine(self, call: Awaitable[None]) -> None:
         try:
@@ -131,6 +141,7 @@ class DockerContainer(HttpContainer):
             self._stream.close()
         if self._reattaching is not None:
             self._reattaching.cancel()
+        self._oom_kills.close()
         self._end()
 
     def _on_output(self, stream: int, data: bytes) -> None:

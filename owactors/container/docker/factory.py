@@ -121,7 +121,7 @@ class DockerFactory:
         labels = {**spec.labels, LABEL: self.settings.node, BOOT: self.boot, OWNER: owner(), NAME: spec.name}
         id = await self._engine.create(name, spec, labels)
         container = DockerContainer(id, self._engine, self._remove)
-        container.kind = spec.kind
+        container.kind, container.memory = spec.kind, spec.memory
         self._containers[id] = container
         return container
 

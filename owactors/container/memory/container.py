@@ -68,7 +68,7 @@ class MemoryContainer:
         log_limit: int = DEFAULT_LOG_LIMIT,
     ) -> RunResult:
         """See Container."""
-        self._collector.begin(log_limit)
+        self._collector.begin(log_limit, body.get("activation_id", ""))
 
         async def run() -> Answer:
             answer = await self._action.run(body)
@@ -95,9 +95,9 @@ class MemoryContainer:
         self.die()
         self._forget(self)
 
-    async def logs(self, limit: int, wait_for_sentinel: bool) -> Logs:
+    async def logs(self, limit: int, wait_for_sentinel: bool, activation_id: str = "") -> Logs:
         """See Container."""
-        return await self._collector.collect(limit, wait_for_sentinel)
+        return await self._collector.collect(limit, wait_for_sentinel, activation_id)
 
     async def ping(self) -> bool:
         """See Container."""

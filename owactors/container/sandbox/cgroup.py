@@ -11,7 +11,7 @@ import signal
 import time
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 WANTED = ("memory", "pids", "freezer")
 PREFIX = "owactors-"
@@ -98,15 +98,13 @@ class ControlGroup:
                 gone = False
         return gone
 
-    def oom_kills(self) -> int:
-        """How many processes the kernel killed because of the memory limit."""
+    def peak_memory(self) -> int | None:
+        """The most bytes that were in use at once; None if the kernel does not say."""
         if "memory" not in self.folders:
-            return 0
-        name = "memory.events" if self.version == 2 else "memory.oom_control"
-        for line in _read(self.folders["memory"] / name).splitlines():
-            if line.startswith("oom_kill "):
-                return int(line.split()[1])
-        return 0
+            return None
+        name = "memory.peak" if self.version == 2 else "memory.max_usage_in_bytes"
+        text = _read(self.folders["memory"] / name).strip()
+        return int(text) if text.isdigit() else None
 
     def _limit_memory(self, folder: Path, memory: int) -> None:
         if self.version == 2:
@@ -142,6 +140,47 @@ class ControlGroup:
             return "frozen 1" in _read(folder / "cgroup.events")
         _write(folder / "freezer.state", "FROZEN" if frozen else "THAWED")
         return _read(folder / "freezer.state").strip() == "FROZEN"
+
+
+@define(eq=False)
+class OomCounter:
+    """How many processes of a group the kernel has killed for its memory. Kept open: it is asked after each run."""
+
+    _fd: int | None
+    _seen: int = 0
+
+    @classmethod
+    def of(cls, group: ControlGroup | None) -> OomCounter:
+        """That of a group; one that counts nothing if there is none."""
+        if group is None or "memory" not in group.folders:
+            return cls(None)
+        name = "memory.events" if group.version == 2 else "memory.oom_control"
+        try:
+            return cls(os.open(group.folders["memory"] / name, os.O_RDONLY | os.O_CLOEXEC))
+        except OSError:
+            return cls(None)
+
+    def rose(self) -> bool:
+        """True if there are more than when this said so last."""
+        now = self._count()
+        risen, self._seen = now > self._seen, max(now, self._seen)
+        return risen
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def _count(self) -> int:
+        if self._fd is None:
+            return 0
+        try:
+            text = os.pread(self._fd, 1024, 0)
+        except OSError:
+            return 0
+        _, found, rest = text.partition(b"oom_kill ")
+        return int(rest.split(None, 1)[0]) if found else 0
 
 
 def detect() -> CgroupLayout:

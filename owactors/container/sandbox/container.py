@@ -13,12 +13,13 @@ from pathlib import Path
 
 from attrs import define
 
+from owactors.container.ending import Autopsy, ending_of
 from owactors.container.http import UnixAddress
 from owactors.container.http_container import MEMORY_EXIT, HttpContainer, until
 from owactors.container.log_collector import STDERR, STDOUT
 from owactors.container.port import ContainerError
 from owactors.container.sandbox import processes
-from owactors.container.sandbox.cgroup import ControlGroup
+from owactors.container.sandbox.cgroup import ControlGroup, OomCounter
 from owactors.container.sandbox.processes import FirstProcess
 
 CHUNK = 65536
@@ -57,8 +58,9 @@ class SandboxContainer(HttpContainer):
         self._parts = parts
         self._forget = forget
         self._open_outputs: dict[int, int] = {}
-        self._seen_oom_kills = 0
+        self._oom_kills = OomCounter.of(parts.group)
         self._removal: asyncio.Task[None] | None = None
+        self._killing: asyncio.Future[set[int]] | None = None
 
     @contextlib.contextmanager
     def output_ends(self) -> Iterator[tuple[int, int]]:
@@ -101,12 +103,27 @@ class SandboxContainer(HttpContainer):
             self._removal = asyncio.get_running_loop().create_task(self._remove())
         await asyncio.shield(self._removal)
 
-    async def out_of_memory(self, broken: bool) -> bool:
-        """By the kernel's counter, or by the exit code with which our proxies report a MemoryError."""
-        if not broken:
-            return self._new_oom_kill()
-        await until(lambda: self._exit_code() is not None or self._new_oom_kill(), 0.1)
-        return self._new_oom_kill() or self._exit_code() == MEMORY_EXIT
+    def child_killed(self) -> bool:
+        """By the kernel's counter."""
+        return self._oom_kills.rose()
+
+    async def autopsy(self) -> Autopsy:
+        """By the kernel's counter, or by the exit code, with which our proxies report a MemoryError too."""
+        killed = self._oom_kills.rose()
+        if not killed:
+            await until(lambda: self._exit_code() is not None, 0.1)
+            killed = self._oom_kills.rose()
+        group, code = self._parts.group, self._exit_code()
+        used = group.peak_memory() if killed and group is not None else None
+        ending = "" if code is None else ending_of(code)
+        return Autopsy(killed or code == MEMORY_EXIT, used, self.memory, ending)
+
+    def kill(self) -> None:
+        """Every process; the output that is in the pipes stays."""
+        if self._parts.group is not None:
+            self._parts.group.kill()
+        else:
+            self._killing = asyncio.ensure_future(asyncio.to_thread(processes.kill_all, self._pids))
 
     def drain(self) -> None:
         """Read what is in the pipes now."""
@@ -126,10 +143,6 @@ class SandboxContainer(HttpContainer):
     def _exit_code(self) -> int | None:
         process = self._parts.process
         return process.exit_code if process is not None else None
-
-    def _new_oom_kill(self) -> bool:
-        group = self._parts.group
-        return group is not None and group.oom_kills() > self._seen_oom_kills
 
     async def _freeze(self) -> bool:
         group = self._parts.group
@@ -180,6 +193,8 @@ class SandboxContainer(HttpContainer):
         self.client.retire()
         if parts.process is not None:
             await parts.process.settled(5.0)
+        if self._killing is not None:
+            await self._killing
         if parts.group is not None:
             await until(self._killed, 5.0)
         else:
@@ -189,6 +204,7 @@ class SandboxContainer(HttpContainer):
         for stream, fd in list(self._open_outputs.items()):
             self._read(stream, fd, MOST_CHUNKS)
             self._close_output(stream, fd)
+        self._oom_kills.close()
         # What could not be removed keeps its folder, so that a later sweep finds it.
         if parts.group is None or await until(parts.group.remove, 5.0):
             await asyncio.to_thread(shutil.rmtree, parts.folder, ignore_errors=True)

@@ -69,7 +69,7 @@ class SandboxFactory:
         watch = Stopwatch()
         parts = self._assemble(spec, starter.means.layout)
         container = SandboxContainer(parts, self._forget)
-        container.kind = spec.kind
+        container.kind, container.memory = spec.kind, spec.memory
         self._containers[parts.id] = container
         watch.lap("create")
         try:
@@ -92,6 +92,11 @@ class SandboxFactory:
         if self._folder is not None:
             folder, self._folder = self._folder, None
             await asyncio.to_thread(folder.remove)
+
+    @property
+    def limits_memory(self) -> bool:
+        """True if the kernel holds a sandbox to its memory, all processes together."""
+        return self._means is not None and self._means.layout.has("memory")
 
     def report_of(self, name: str) -> Protection:
         """The protection called `name`, once started. Raises KeyError."""

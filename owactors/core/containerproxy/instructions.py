@@ -62,6 +62,7 @@ class CollectLogs:
     limit: int
     wait_for_sentinel: bool
     transid: TransactionId
+    activation_id: str = ""
 
 
 @frozen

@@ -60,7 +60,8 @@ def _settle(
         records.acknowledge(proxy, run, ResultMessage(run.msg.transid, job.record))
     job.phase = Phase.COLLECTING
     waits = logs.waits_for_sentinel(run.action, answer, proxy.settings.unsentinelled_kinds)
-    proxy.emit(CollectLogs(job.number, run.action.limits.logs * MIB, waits, run.msg.transid))
+    limit = run.action.limits.logs * MIB
+    proxy.emit(CollectLogs(job.number, limit, waits, run.msg.transid, run.msg.activation_id))
 
 
 def logs_collected(proxy: Proxy, job: Job, event: LogsCollected) -> None:

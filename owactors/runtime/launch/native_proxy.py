@@ -35,11 +35,11 @@ class NativeProxy(Proxy):
         process = self._start(text)
         # A program may print before it has read everything, so both must go on at once.
         threading.Thread(target=feed, args=(process.stdin, text), daemon=True).start()
-        last = pass_on(process.stdout, self.streams.saved[0])
+        last = pass_on(process.stdout, self.streams)
         code = process.wait()
         if last.strip()[:1] not in (b"{", b"["):
             if last:
-                os.write(self.streams.saved[0], last.rstrip(b"\n") + b"\n")
+                self.streams.write(last.rstrip(b"\n") + b"\n")
             ending = f"exit code {code}" if code >= 0 else f"signal {-code}"
             raise Refused(502, f"The action did not return a dictionary or array. ({ending})")
         return last.strip()
@@ -58,7 +58,7 @@ class NativeProxy(Proxy):
 
 
 def pass_on(source, target):
-    """Copy all lines but the last one from file `source` to descriptor `target`; returns the last one."""
+    """Copy all lines but the last one from file `source` to `target`; returns the last one."""
     held = b""
     while True:
         chunk = source.read1(65536)
@@ -67,7 +67,7 @@ def pass_on(source, target):
         held += chunk
         cut = held.rstrip(b"\n").rfind(b"\n") + 1
         if cut:
-            write_all(target, held[:cut])
+            target.write(held[:cut])
             held = held[cut:]
 
 
@@ -78,9 +78,3 @@ def feed(target, data):
             target.write(data)
     except OSError:
         pass
-
-
-def write_all(fd, data):
-    """Write all of `data`."""
-    while data:
-        data = data[os.write(fd, data) :]

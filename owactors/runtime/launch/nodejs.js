@@ -222,7 +222,9 @@ async function run (body) {
   if (handler === undefined) throw refused(403, 'System not ready, status is ready.')
   const message = parse(body)
   setRunEnvironment(message)
-  if (calls) return calls.run({ id: message.activation_id || '', rest: new Map() }, runOne, message)
+  if (calls && message.activation_id) {
+    return calls.run({ id: message.activation_id, rest: new Map() }, runOne, message)
+  }
   return runOne(message)
 }
 

@@ -1,6 +1,7 @@
 """The HTTP side of the proxies written in Python: one thread, keep-alive connections, one request at a time.
 
-The action runs in the main thread, as user code expects; requests that arrive meanwhile wait in the kernel.
+The action runs in the main thread, as user code expects; requests that arrive meanwhile wait in the kernel. Where the
+action allows several calls at the same time each of them has a thread instead.
 The low-level modules `_socket` and `select` are used because importing `socket` alone would double the time a
 container needs to start.
 """
@@ -12,7 +13,9 @@ import sys
 
 from quickjson import dumps, loads
 
-SENTINEL = b"XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n"
+MARK = b"XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX"
+SENTINEL = MARK + b"\n"
+CONCURRENT = "__OW_ALLOW_CONCURRENT"
 MEMORY_EXIT = 122
 NOT_A_DICTIONARY = "The action did not return a dictionary or array."
 
@@ -147,6 +150,14 @@ class Streams:
         for stream in (sys.stdout, sys.stderr):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
+    def write(self, data):
+        """Bytes to stdout, whatever became of it."""
+        while data:
+            data = data[os.write(self.saved[0], data) :]
+
+    def begin(self, activation):
+        """All that is printed from now on belongs to `activation`: there is no other."""
+
     def restore(self):
         """Flush, and put back what an action closed or replaced by something closed."""
         for fd, name in ((1, "stdout"), (2, "stderr")):
@@ -178,6 +189,7 @@ class Proxy:
         self.initialized = False
         self.pid = os.getpid()
         self.run_keys = set()
+        self.concurrent = False
 
     def load(self, code, main, binary):
         """Make the action from `code` (bytes, decoded if binary). Raises Refused."""
@@ -196,6 +208,8 @@ class Proxy:
         if not code:
             raise Refused(403, "Missing main/no code to execute.")
         self._set_environment(value.get("env") or {})
+        if os.environ.get(CONCURRENT) == "true":
+            self._allow_concurrent()
         binary = bool(value.get("binary"))
         try:
             self.load(decode(code) if binary else code.encode(), value.get("main") or "main", binary)
@@ -213,6 +227,7 @@ class Proxy:
             raise Refused(500, "no action defined yet")
         request = parse_object(body, "run")
         self._set_run_environment(request)
+        self.streams.begin(str(request.get("activation_id") or ""))
         try:
             answer = self.call(request.get("value", {}))
         finally:
@@ -237,16 +252,39 @@ class Proxy:
                     connection = accept(server)
                     connections[connection.sock.fileno()] = connection
                     poll.register(connection.sock.fileno(), select.POLLIN)
-                elif not self._serve_one(connections[fd]):
-                    poll.unregister(fd)
-                    connections.pop(fd).sock.close()
+                else:
+                    request = connections[fd].read_request()
+                    if request is None:
+                        poll.unregister(fd)
+                        connections.pop(fd).sock.close()
+                    elif self.concurrent and request[0] == b"/run":
+                        # Nothing is read from its connection until it has answered.
+                        poll.unregister(fd)
+                        self._answer_beside(connections.pop(fd), request)
+                    else:
+                        connections[fd].answer(*self._dispatch(*request))
 
-    def _serve_one(self, connection):
-        request = connection.read_request()
-        if request is None:
-            return False
-        connection.answer(*self._dispatch(*request))
-        return True
+    def _answer_beside(self, connection, request):
+        """In a thread of its own, which goes on with the connection."""
+        import threading
+
+        def work():
+            asked = request
+            while asked is not None:
+                connection.answer(*self._dispatch(*asked))
+                asked = connection.read_request()
+            connection.sock.close()
+
+        threading.Thread(target=work, daemon=True).start()
+
+    def _allow_concurrent(self):
+        # Our folder is not on the path any more, and a module of the action may have the same name.
+        sys.path.insert(0, os.path.dirname(os.path.abspath(sys.argv[0])))
+        from tagging import TaggedStreams
+
+        del sys.path[0], sys.modules["tagging"]
+        self.concurrent = True
+        self.streams = TaggedStreams(self.streams.saved, MARK)
 
     def _dispatch(self, path, body):
         handler = {b"/init": self.init, b"/run": self.run}.get(path)
