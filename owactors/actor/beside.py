@@ -11,16 +11,17 @@ import asyncio
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from typing import Any, Protocol
 
 from attrs import define, field, frozen
-from thespian.actors import Actor, ThespianWatch
+from thespian.actors import Actor, ActorAddress, ThespianWatch
 
 POLL = timedelta(milliseconds=5)
 
 Finish = Callable[[Any, BaseException | None], None]
+Room = Callable[[ActorAddress], Awaitable[None]]
 Outcome = tuple[Finish, Any, BaseException | None]
 
 
@@ -41,6 +42,9 @@ class Engine(Protocol):
 
     def after(self, seconds: float, fire: Callable[[], None]) -> Cancellable: ...
 
+    async def room(self, address: ActorAddress) -> None:
+        """Wait until the base has room for more messages to this address."""
+
     def wake(self, payload: object) -> None:
         """Deliver what has come in: called for a WatchMessage (payload None) and for a WakeupMessage."""
 
@@ -52,7 +56,7 @@ def engine_for(actor: Actor) -> Engine:
     transport = getattr(actor._myRef, "transport", None)
     loop = getattr(transport, "loop", None)
     if loop is not None:
-        return LoopEngine(loop)
+        return LoopEngine(loop, actor._myRef.room)
     if hasattr(transport, "set_watch"):
         return WatchEngine(actor)
     return PollEngine(actor)
@@ -63,8 +67,8 @@ class LoopEngine:
 
     watching: Any = None
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self, loop: asyncio.AbstractEventLoop, room: Room | None = None) -> None:
+        self._loop, self._room = loop, room
         self._tasks: dict[asyncio.Task[Any], Finish] = {}
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any], finish: Finish) -> Cancellable:
@@ -90,6 +94,10 @@ class LoopEngine:
 
     def after(self, seconds: float, fire: Callable[[], None]) -> Cancellable:
         return self._loop.call_later(seconds, fire)
+
+    async def room(self, address: ActorAddress) -> None:
+        if self._room is not None:
+            await self._room(address)
 
     def wake(self, payload: object) -> None:
         return None
@@ -194,6 +202,9 @@ class StockEngine:
             self._ring()
 
         task.add_done_callback(done)
+
+    async def room(self, address: ActorAddress) -> None:
+        """These bases have no bound that a sender could wait for."""
 
     def _ring(self) -> None:
         """Called in the loop thread when there is an outcome."""

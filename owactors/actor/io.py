@@ -112,6 +112,13 @@ class IoActor(Actor):  # type: ignore[misc]
         """Send a message; never raises for a dead target."""
         self._myRef.actor_send(address, message)
 
+    async def room(self, address: ActorAddress) -> None:
+        """Wait until there is room for more messages to this address: for coroutines that send a lot.
+
+        A stalled peer makes the coroutine wait; a dead one does not. On stock bases there is always room.
+        """
+        await self._ready().room(address)
+
     def create(
         self, cls: type[Actor], *, colocate: bool = True, requirements: Mapping[str, Any] | None = None
     ) -> ActorAddress:

@@ -16,6 +16,9 @@ LENGTH = struct.Struct(">I")
 NUMBER = struct.Struct(">Q")
 SEAL_SIZE = 32
 ONE_SHOT = 64 << 10
+LARGE = 32 << 10
+
+Body = bytes | memoryview
 
 
 class BadFrame(Exception):
@@ -29,14 +32,15 @@ class Seal:
         self._key = key
         self._number = 0
 
-    def seal(self, frame: bytes | memoryview) -> bytes:
-        """The seal of the next frame, given its length field and body."""
+    def seal(self, *pieces: bytes | memoryview) -> bytes:
+        """The seal of the next frame, given its length field and body in one or more pieces."""
         number = NUMBER.pack(self._number)
         self._number += 1
-        if len(frame) <= ONE_SHOT:
-            return hmac.digest(self._key, number + bytes(frame), "sha256")
+        if len(pieces) == 1 and len(pieces[0]) <= ONE_SHOT:
+            return hmac.digest(self._key, number + pieces[0], "sha256")
         state = hmac.new(self._key, number, sha256)
-        state.update(frame)
+        for piece in pieces:
+            state.update(piece)
         return state.digest()
 
 
@@ -55,21 +59,45 @@ class FrameReader:
         self._limit = limit
         self._tail = SEAL_SIZE if seal else 0
         self._buffer = bytearray()
+        self._large: memoryview | None = None
+        """Of a large frame whose beginning has come: where the rest belongs."""
+        self._filled = 0
 
-    def feed(self, data: bytes | memoryview) -> list[bytes]:
+    @property
+    def room(self) -> memoryview | None:
+        """Where the next bytes may be received to, if they are the rest of a large frame: then call filled()."""
+        return None if self._large is None else self._large[self._filled :]
+
+    def filled(self, size: int) -> list[Body]:
+        """So many bytes were received into `room`. BadFrame."""
+        assert self._large is not None
+        self._filled += size
+        if self._filled < len(self._large):
+            return []
+        frame, self._large = self._large, None
+        end = len(frame) - self._tail
+        self._check(frame[:end], frame[end:])
+        return [frame[LENGTH.size : end]]
+
+    def feed(self, data: bytes | memoryview) -> list[Body]:
         """BadFrame for a length over the limit or a wrong seal; earlier frames of the same data are lost then."""
+        bodies: list[Body] = []
+        if self._large is not None:
+            taken = min(len(data), len(self._large) - self._filled)
+            self._large[self._filled : self._filled + taken] = data[:taken]
+            bodies += self.filled(taken)
+            data = data[taken:]
         buffer = self._buffer
         if buffer:
             buffer += data
         source = buffer or data
-        bodies: list[bytes] = []
         position = 0
         with memoryview(source) as view:
             while (end := self._end_of(view, position)) is not None:
-                if self._seal is not None:
-                    self._check(self._seal, view[position:end], view[end : end + SEAL_SIZE])
+                self._check(view[position:end], view[end : end + self._tail])
                 bodies.append(bytes(view[position + LENGTH.size : end]))
                 position = end + self._tail
+            position = self._begin_large(view, position)
         if source is buffer:
             del buffer[:position]
         else:
@@ -86,9 +114,19 @@ class FrameReader:
         end = position + LENGTH.size + length
         return end if len(view) >= end + self._tail else None
 
-    @staticmethod
-    def _check(seal: Seal, frame: memoryview, tag: memoryview) -> None:
-        with frame, tag:
-            genuine = hmac.compare_digest(seal.seal(frame), tag)
+    def _begin_large(self, view: memoryview, position: int) -> int:
+        """If the frame here is large, the rest of it needs no copy; the new position."""
+        if len(view) - position < LENGTH.size:
+            return position
+        size = LENGTH.size + LENGTH.unpack_from(view, position)[0] + self._tail
+        if size < LARGE:
+            return position
+        self._large, self._filled = memoryview(bytearray(size)), len(view) - position
+        self._large[: self._filled] = view[position:]
+        return len(view)
+
+    def _check(self, frame: memoryview, tag: memoryview) -> None:
+        with tag:
+            genuine = self._seal is None or hmac.compare_digest(self._seal.seal(frame), tag)
         if not genuine:
             raise BadFrame("wrong seal")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 import socket
+import struct
 from typing import TYPE_CHECKING
 
 from thespian.actors import ActorAddress
 
 from owactors.actorbase.addresses import Address, address
 from owactors.actorbase.counters import COUNTERS
-from owactors.actorbase.frames import BadFrame, FrameReader, Seal, pack
+from owactors.actorbase.frames import BadFrame, Body, FrameReader, Seal, pack
 from owactors.actorbase.handshake import Answerer, HandshakeFailed
 from owactors.actorbase.limits import HANDSHAKE_WITHIN, PAUSE_BYTES, PAUSE_FRAMES
 from owactors.actorbase.outbox import Outbox
+from owactors.actorbase.parts import LAST, PART, Assembly
 from owactors.actorbase.protocol import LETTER, STALE, UNKNOWN, WELCOME, Hello, pack_ack
 from owactors.actorbase.unpickling import loads
 
@@ -57,6 +59,7 @@ class Incoming:
         self._handshake: Answerer | None = Answerer(host.key)
         self._outbox = Outbox(host.loop, sock, None, self._broken)
         self._reader = FrameReader(None)
+        self._assembly = Assembly()
         self._next = 0
         self._waiting_frames = self._waiting_bytes = 0
         self._paused = self.closed = False
@@ -71,8 +74,9 @@ class Incoming:
 
     def _readable(self) -> None:
         host = self.host
+        room = self._reader.room
         try:
-            size = self.sock.recv_into(host.chunk)
+            size = self.sock.recv_into(host.chunk if room is None else room)
         except BlockingIOError:
             return
         except OSError:
@@ -81,7 +85,10 @@ class Incoming:
             self.close()
             return
         try:
-            self._received(host.chunk_view[:size])
+            if room is None:
+                self._received(host.chunk_view[:size])
+            else:
+                self._take(self._reader.filled(size))
         except HandshakeFailed as failure:
             COUNTERS.connections_refused += 1
             self._reject(failure)
@@ -100,9 +107,12 @@ class Incoming:
             if not rest:
                 return
             data = memoryview(rest)
-        for body in self._reader.feed(data):
+        self._take(self._reader.feed(data))
+
+    def _take(self, bodies: list[Body]) -> None:
+        for body in bodies:
             if self.origin is None:
-                self._hello(Hello.unpack(body))
+                self._hello(Hello.unpack(bytes(body)))
                 if self.closed:
                     return
             elif body:
@@ -147,23 +157,38 @@ class Incoming:
         self._outbox.add(pack_ack(origin.taken))
         self._outbox.flush()
 
-    def _letter(self, origin: Origin, body: bytes) -> None:
+    def _letter(self, origin: Origin, body: Body) -> None:
+        """A letter, or a part of a large one."""
+        try:
+            target, number = LETTER.unpack_from(body)
+            data = memoryview(body)[LETTER.size :]
+            if target == PART:
+                self._assembly.part(number, data)
+            elif target == LAST:
+                target, sender = LETTER.unpack_from(data)
+                self._whole_letter(origin, target, sender, self._assembly.last(number, data[LETTER.size :]))
+            else:
+                self._whole_letter(origin, target, number, data)
+        except struct.error as failure:
+            raise BadFrame("no letter") from failure
+
+    def _whole_letter(self, origin: Origin, target: int, number: int, data: memoryview | list[memoryview]) -> None:
         self._next += 1
         if self._next <= origin.received:
             COUNTERS.duplicates_dropped += 1
             return
         origin.received = self._next
         try:
-            target, number = LETTER.unpack_from(body)
-            message = loads(memoryview(body)[LETTER.size :])
+            message = loads(data)
         except Exception as failure:
             COUNTERS.messages_refused += 1
             LOG.warning("message from %s refused: %s: %s", origin.address, type(failure).__name__, failure)
             self.host.taken(origin)
             return
+        size = len(data) if isinstance(data, memoryview) else sum(map(len, data))
         self._waiting_frames += 1
-        self._waiting_bytes += len(body)
-        self.host.arrived(target, origin.sender(number), message, self, len(body))
+        self._waiting_bytes += size
+        self.host.arrived(target, origin.sender(number), message, self, size)
         if self._waiting_frames > PAUSE_FRAMES or self._waiting_bytes > PAUSE_BYTES:
             self._pause()
 

@@ -6,13 +6,15 @@ from typing import Any, Protocol
 
 from thespian.actors import ActorAddress
 
+from owactors.actorbase.protocol import Large
+
 
 class Letter:
     """One message, packed; settled exactly once with a SendStatus of Thespian."""
 
     __slots__ = ("frame", "message", "target")
 
-    def __init__(self, target: ActorAddress, message: Any, frame: bytes) -> None:
+    def __init__(self, target: ActorAddress, message: Any, frame: bytes | Large) -> None:
         self.target, self.message, self.frame = target, message, frame
 
     def settle(self, status: Any) -> None:
@@ -24,7 +26,7 @@ class IntentLetter(Letter):
 
     __slots__ = ("intent",)
 
-    def __init__(self, intent: Any, frame: bytes) -> None:
+    def __init__(self, intent: Any, frame: bytes | Large) -> None:
         super().__init__(intent.targetAddr, intent.message, frame)
         self.intent = intent
 
@@ -41,7 +43,7 @@ class ActorLetter(Letter):
 
     __slots__ = ("owner",)
 
-    def __init__(self, owner: Owner, target: ActorAddress, message: Any, frame: bytes) -> None:
+    def __init__(self, owner: Owner, target: ActorAddress, message: Any, frame: bytes | Large) -> None:
         super().__init__(target, message, frame)
         self.owner = owner
 

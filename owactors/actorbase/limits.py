@@ -3,12 +3,24 @@
 from datetime import timedelta
 from typing import Final
 
-MAX_FRAME: Final = 64 << 20
-"""Largest body of a frame; a larger message comes back to its sender as PoisonMessage."""
+MAX_MESSAGE: Final = 64 << 20
+"""Largest pickle of a message; a larger one comes back to its sender as PoisonMessage."""
+
+PART_SIZE: Final = 256 << 10
+"""A larger message is sent in parts of this size, between which other letters are sent."""
+
+PARTED_AT_ONCE: Final = 4
+"""So many large messages share one connection; others wait for their turn."""
+
+MAX_FRAME: Final = PART_SIZE + 64
+"""Largest body of a frame."""
 
 READ_CHUNK: Final = 256 << 10
 WRITE_TURN: Final = 1 << 20
 """Bytes written to one connection in one turn of the loop, so that a large message stops nobody else."""
+
+GATHER: Final = 64 << 10
+"""Small frames are written together up to this size."""
 
 DISPATCH_BATCH: Final = 64
 """Messages handled before the loop looks at its sockets and timers again."""
@@ -19,6 +31,10 @@ ACK_WITHIN: Final = 0.01
 MAX_UNACKED_FRAMES: Final = 100_000
 MAX_UNACKED_BYTES: Final = 256 << 20
 """What may wait for one peer process; beyond this a message becomes a dead letter at once."""
+
+ROOM_FRAMES: Final = 1000
+ROOM_BYTES: Final = 8 << 20
+"""A coroutine that waits for room goes on when less than this waits for the peer."""
 
 PAUSE_FRAMES: Final = 4096
 PAUSE_BYTES: Final = 64 << 20

@@ -134,6 +134,12 @@ class Manager(Parent, ActorManager):  # type: ignore[misc]
         else:
             self.host.submit(place, ActorLetter(self, target, message, frame))
 
+    async def room(self, target: ActorAddress) -> None:
+        """Wait until the base has room for more messages to this actor; at once if it is dead. Only in the loop."""
+        known = self._addrManager.exportAddr(target)
+        if known is not None:
+            await self.host.room(known)
+
     def returned(self, target: ActorAddress, message: Any, status: Any) -> None:
         """A message could not be delivered: to the admin's dead letters."""
         if status != SendStatus.DeadTarget or isinstance(message, (DeadEnvelope, ChildActorExited)):

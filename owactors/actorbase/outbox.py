@@ -8,18 +8,31 @@ from collections import deque
 from collections.abc import Callable
 
 from owactors.actorbase.frames import Seal
-from owactors.actorbase.limits import WRITE_TURN
+from owactors.actorbase.limits import GATHER, WRITE_TURN
 
-GATHER = 64 << 10
+MOST_PIECES = 256
+
+
+def nothing(_: Outbox) -> bool:
+    """There is never more to write."""
+    return False
 
 
 class Outbox:
-    """Writes frames to a connected non-blocking socket; `lost` is called when that fails."""
+    """Writes frames to a connected non-blocking socket; `lost` is called when that fails.
+
+    `more` is called when all is written: it adds something, or returns False.
+    """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, seal: Seal | None, lost: Callable[[int], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: socket.socket,
+        seal: Seal | None,
+        lost: Callable[[int], None],
+        more: Callable[[Outbox], bool] = nothing,
     ) -> None:
-        self._loop, self._sock, self._seal, self._lost = loop, sock, seal, lost
+        self._loop, self._sock, self._seal, self._lost, self._more = loop, sock, seal, lost, more
         self._waiting: deque[bytes | memoryview] = deque()
         self._watching = False
 
@@ -30,21 +43,24 @@ class Outbox:
         """Queue bytes of the handshake."""
         self._waiting.append(data)
 
-    def add(self, frame: bytes) -> None:
-        """Queue a frame (length and body); it gets its seal here."""
-        self._waiting.append(frame)
+    def add(self, *pieces: bytes | memoryview) -> None:
+        """Queue a frame (length and body, in one or more pieces); it gets its seal here."""
+        self._waiting.extend(pieces)
         if self._seal is not None:
-            self._waiting.append(self._seal.seal(frame))
+            self._waiting.append(self._seal.seal(*pieces))
 
     def flush(self) -> None:
         """Write what the socket takes, at most WRITE_TURN; the loop goes on with the rest."""
         if self._watching:
             return
         budget = WRITE_TURN
-        while self._waiting and budget > 0:
-            data = self._gather()
+        while self._waiting or self._more(self):
+            if budget <= 0:
+                self._watch()
+                return
+            pieces, size = self._gather()
             try:
-                sent = self._sock.send(data)
+                sent = self._sock.send(pieces[0]) if len(pieces) == 1 else self._sock.sendmsg(pieces)
             except BlockingIOError:
                 sent = 0
             except OSError as failure:
@@ -52,25 +68,33 @@ class Outbox:
                 self._lost(failure.errno or 0)
                 return
             budget -= sent
-            if sent < len(data):
-                self._waiting.appendleft(memoryview(data)[sent:])
-                break
-        if self._waiting:
-            self._watching = True
-            self._loop.add_writer(self._sock.fileno(), self._writable)
+            if sent < size:
+                self._put_back(pieces, sent)
+                self._watch()
+                return
 
-    def _gather(self) -> bytes | memoryview:
-        first = self._waiting.popleft()
-        if len(first) > WRITE_TURN:
-            self._waiting.appendleft(memoryview(first)[WRITE_TURN:])
-            return memoryview(first)[:WRITE_TURN]
-        if not self._waiting:
-            return first
-        parts, size = [first], len(first)
-        while self._waiting and size + len(self._waiting[0]) <= GATHER:
-            parts.append(self._waiting.popleft())
-            size += len(parts[-1])
-        return b"".join(parts)
+    def _gather(self) -> tuple[list[bytes | memoryview], int]:
+        """Pieces for one call, small ones joined."""
+        waiting = self._waiting
+        pieces, size = [waiting.popleft()], 0
+        size = len(pieces[0])
+        while waiting and size < GATHER and len(pieces) < MOST_PIECES:
+            pieces.append(waiting.popleft())
+            size += len(pieces[-1])
+        if len(pieces) > 2 and size <= 2 * GATHER:
+            return [b"".join(pieces)], size
+        return pieces, size
+
+    def _put_back(self, pieces: list[bytes | memoryview], sent: int) -> None:
+        for index, piece in enumerate(pieces):
+            if sent < len(piece):
+                self._waiting.extendleft(reversed([memoryview(piece)[sent:], *pieces[index + 1 :]]))
+                return
+            sent -= len(piece)
+
+    def _watch(self) -> None:
+        self._watching = True
+        self._loop.add_writer(self._sock.fileno(), self._writable)
 
     def _writable(self) -> None:
         self._loop.remove_writer(self._sock.fileno())
@@ -83,3 +107,4 @@ class Outbox:
             self._watching = False
             self._loop.remove_writer(self._sock.fileno())
         self._waiting.clear()
+        self._more = nothing

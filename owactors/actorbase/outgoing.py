@@ -6,7 +6,6 @@ import errno
 import secrets
 import socket
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from thespian.actors import ActorAddress
@@ -18,14 +17,13 @@ from owactors.actorbase.handshake import Caller, HandshakeFailed
 from owactors.actorbase.letters import Letter
 from owactors.actorbase.limits import (
     CONNECT_WITHIN,
-    MAX_UNACKED_BYTES,
-    MAX_UNACKED_FRAMES,
     RETRY_FOR,
     RETRY_PAUSE,
     VERIFY_FOR,
 )
 from owactors.actorbase.outbox import Outbox
 from owactors.actorbase.protocol import HURRY, REPLY_LIMIT, STALE, STREAM, UNKNOWN, WELCOME, Hello, unpack_ack
+from owactors.actorbase.sendqueue import SendQueue
 from owactors.actorbase.sockets import ForeignPeer, connect_unix, start_connect_tcp
 
 if TYPE_CHECKING:
@@ -43,11 +41,10 @@ class Peer:
         self.host = host
         self.address = address
         self.name: tuple[str, int] = address.addressDetails.sockname
-        self.unacked: deque[Letter] = deque()
+        self.queue = SendQueue()
         self.up = False
         self.dirty = False
         self._stream = secrets.token_bytes(STREAM)
-        self._bytes = 0
         self._acked = 0
         self._progress = False
         self._incarnation = UNKNOWN
@@ -61,15 +58,15 @@ class Peer:
 
     def submit(self, letter: Letter) -> None:
         """Send, or keep until the connection is up. Over the limits the letter comes back as undeliverable."""
-        if len(self.unacked) >= MAX_UNACKED_FRAMES or self._bytes >= MAX_UNACKED_BYTES:
+        if self.queue.full:
             COUNTERS.letters_returned += 1
             self.host.loop.call_soon(letter.settle, SendStatus.DeadTarget)
             return
-        self.unacked.append(letter)
-        self._bytes += len(letter.frame)
+        frame = self.queue.put(letter)
         if self.up:
             assert self._outbox is not None
-            self._outbox.add(letter.frame)
+            if frame is not None:
+                self._outbox.add(frame)
             self.host.mark_dirty(self)
         elif self._sock is None and self._trying_since is None:
             self._connect()
@@ -81,15 +78,9 @@ class Peer:
 
     def hurry(self) -> None:
         """We want to end: let the peer say without delay what it has taken."""
-        if self.up and self._outbox is not None and self.unacked:
+        if self.up and self._outbox is not None and self.queue:
             self._outbox.add(HURRY)
             self._outbox.flush()
-
-    def _settle_first(self, count: int, status: Any) -> None:
-        for _ in range(count):
-            letter = self.unacked.popleft()
-            self._bytes -= len(letter.frame)
-            letter.settle(status)
 
     # -- connecting
 
@@ -144,13 +135,13 @@ class Peer:
     def _proved(self, sock: socket.socket, handshake: Caller, proof: bytes) -> None:
         """Both sides know each other: say who we are and (re)send everything that was not acknowledged."""
         sealed = sock.family != socket.AF_UNIX
-        self._outbox = Outbox(self.host.loop, sock, Seal(handshake.call_key()) if sealed else None, self._lost)
+        seal = Seal(handshake.call_key()) if sealed else None
+        self._outbox = Outbox(self.host.loop, sock, seal, self._lost, self.queue.feed)
         self._replies = FrameReader(Seal(handshake.answer_key()) if sealed else None, REPLY_LIMIT)
         self.up, self._progress, self._trying_since = True, False, None
         self._outbox.raw(proof)
         self._outbox.add(self._hello().pack())
-        for letter in self.unacked:
-            self._outbox.add(letter.frame)
+        self.queue.restart()
         self._outbox.flush()
 
     def _hello(self) -> Hello:
@@ -204,7 +195,7 @@ class Peer:
             data = handshake.rest()
             self._proved(sock, handshake, proof)
         for body in self._replies.feed(data):
-            self._reply(body)
+            self._reply(bytes(body))
 
     def _reply(self, body: bytes) -> None:
         if body[:1] == WELCOME:
@@ -215,11 +206,9 @@ class Peer:
             self._acknowledged(unpack_ack(body))
 
     def _acknowledged(self, taken: int) -> None:
-        fresh = taken - self._acked
-        if not 0 <= fresh <= len(self.unacked):
-            raise BadFrame(f"acknowledgement of {taken} after {self._acked}")
-        self._acked = taken
-        self._settle_first(fresh, SendStatus.Sent)
+        fresh, self._acked = self.queue.acknowledged(taken - self._acked), taken
+        for letter in fresh:
+            letter.settle(SendStatus.Sent)
         self.host.check_done()
 
     # -- ending
@@ -244,7 +233,7 @@ class Peer:
         """
         answered = self.up and self._progress
         self._drop_socket()
-        if self.host.closed or not (self.unacked or self._trying_since):
+        if self.host.closed or not (self.queue or self._trying_since):
             self._forget()
         elif error in VANISHED:
             self._trying_since = time.monotonic() - RETRY_FOR + VERIFY_FOR
@@ -264,12 +253,13 @@ class Peer:
         """Give up: every letter ends with this status."""
         self._drop_socket()
         self._forget()
-        self._settle_first(len(self.unacked), status)
+        for letter in self.queue.give_up():
+            letter.settle(status)
         self.host.check_done()
 
     def idle(self) -> bool:
-        return not self.unacked and not self._outbox
+        return not self.queue and not self._outbox
 
     def flushed(self) -> bool:
         """Everything is in the kernel's hands; only acknowledgements are missing."""
-        return self.up and not self._outbox
+        return self.up and not self._outbox and not self.queue.unwritten()

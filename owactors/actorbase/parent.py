@@ -17,6 +17,7 @@ from thespian.system.utilis import checkActorCapabilities
 
 from owactors.actorbase.addresses import Address, AddressBook, address
 from owactors.actorbase.processes import ProcessWatch, fork
+from owactors.actorbase.site import PROCESS_PORT
 from owactors.actorbase.transport import ProcessTransport
 
 
@@ -43,11 +44,11 @@ class Parent(MultiProcReplicator):  # type: ignore[misc]
         return bool(checkActorCapabilities(cls, self.capabilities, requirements, loader))
 
     def start_process(self, cls: Any, name: Any, requirements: Any, source_hash: Any, source: Any) -> Address:
-        """Fork a process for a child actor; its address is valid at once."""
+        """Fork a process for a child actor; its address is valid at once. OSError: the port asked for is taken."""
         from owactors.actorbase.child import Birth, live
 
         site = self.host.site
-        listening = site.listen()
+        listening = site.listen(int((requirements or {}).get(PROCESS_PORT, 0)))
         child = address(site.host, listening.port)
         birth = Birth(
             site,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from owactors.actorbase.frames import LENGTH, BadFrame, pack
-from owactors.actorbase.limits import MAX_FRAME
+from owactors.actorbase.limits import MAX_MESSAGE, PART_SIZE
 
 INCARNATION = 16
 STREAM = 16
@@ -58,16 +58,60 @@ class Hello:
         return cls(stream, expected, first, bool(external), host, port)
 
 
-def pack_letter(target: int, sender: int, message: Any) -> bytes:
-    """A frame with a message from one actor of this process to one of the peer's; ValueError if it is too large.
+class Large:
+    """A letter that is sent in parts (parts.py): the pieces of its pickle, `size` bytes."""
+
+    __slots__ = ("pair", "pieces", "size")
+
+    def __init__(self, pair: bytes, pieces: list[bytes]) -> None:
+        self.pair, self.pieces = pair, pieces
+        self.size = sum(map(len, pieces))
+
+    def __len__(self) -> int:
+        return len(self.pair) + self.size
+
+
+class _Sink(list[Any]):
+    """What a pickler writes: its own frames, and large values as they are, not copied."""
+
+    __slots__ = ()
+    write = list.append
+
+
+_large_kinds: set[type] = set()
+"""Classes whose last message was large: they are pickled without copying, which costs small ones more."""
+
+
+def pack_letter(target: int, sender: int, message: Any) -> bytes | Large:
+    """A message from one actor of this process to one of the peer's, as a frame; ValueError if it is too large.
 
     Raises what pickle raises for a message that cannot be pickled.
     """
-    body = pickle.dumps(message, 5)
-    size = LETTER.size + len(body)
-    if size > MAX_FRAME:
-        raise ValueError(f"message of {len(body)} bytes is over the limit of {MAX_FRAME}")
-    return LENGTH.pack(size) + LETTER.pack(target, sender) + body
+    kind = type(message)
+    if kind in _large_kinds:
+        pieces = _pickle_in_pieces(message)
+        if len(pieces) == 1:
+            _large_kinds.discard(kind)
+    else:
+        pieces = [pickle.dumps(message, 5)]
+    size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
+    if size <= PART_SIZE:
+        return b"".join([LENGTH.pack(LETTER.size + size), LETTER.pack(target, sender), *pieces])
+    if size > MAX_MESSAGE:
+        raise ValueError(f"message of {size} bytes is over the limit of {MAX_MESSAGE}")
+    _large_kinds.add(kind)
+    return Large(LETTER.pack(target, sender), pieces)
+
+
+def _pickle_in_pieces(message: Any) -> list[bytes]:
+    sink = _Sink()
+    pickle.Pickler(sink, 5).dump(message)
+    return [bytes(piece) for piece in sink]  # of bytes it makes no copy
+
+
+def pair_of(frame: bytes | Large) -> bytes:
+    """Which actor it goes to and which it comes from."""
+    return frame.pair if isinstance(frame, Large) else frame[LENGTH.size : LENGTH.size + LETTER.size]
 
 
 def pack_ack(taken: int) -> bytes:

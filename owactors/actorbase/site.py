@@ -22,6 +22,8 @@ KEY_FILE = "Actor Key File"
 LISTEN = "Listen Address"
 EXIT_WITH_STARTER = "Exit With Starter"
 DEFAULT_PORT = 1900
+PROCESS_PORT = "Process Port"
+"""A requirement of createActor(): the port of the new process, so that other hosts know where its first actor is."""
 
 
 @dataclass(frozen=True)

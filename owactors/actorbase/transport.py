@@ -5,6 +5,7 @@ One process hosts any number of actors (colocation.py), or Thespian's admin, or 
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import socket
 from collections import deque
@@ -29,7 +30,7 @@ from owactors.actorbase.answering import Answering
 from owactors.actorbase.counters import COUNTERS
 from owactors.actorbase.incoming import Incoming
 from owactors.actorbase.letters import IntentLetter, Letter
-from owactors.actorbase.limits import DISPATCH_BATCH
+from owactors.actorbase.limits import DISPATCH_BATCH, PAUSE_FRAMES
 from owactors.actorbase.outgoing import Peer
 from owactors.actorbase.protocol import pack_letter
 from owactors.actorbase.running import RETURN_FIRST
@@ -161,6 +162,17 @@ class ProcessTransport(Answering):
             peer = self.peers[name] = Peer(self, Address(Place(*name)))
         peer.submit(letter)
 
+    async def room(self, target: ActorAddress) -> None:
+        """Wait until not much waits on the way to this actor; only in the loop."""
+        place = target.addressDetails
+        if type(place) is not Place:
+            return
+        if self.is_here(place):
+            while len(self.mailbox) > PAUSE_FRAMES:
+                await asyncio.sleep(0)
+        elif (peer := self.peers.get(place.sockname)) is not None:
+            await peer.queue.room()
+
     def hurry(self) -> None:
         for peer in list(self.peers.values()):
             peer.hurry()
@@ -287,7 +299,7 @@ class ProcessTransport(Answering):
 
     def _updateStatusResponse(self, response: Any) -> None:
         for peer in self.peers.values():
-            for letter in [] if peer.flushed() else peer.unacked:
+            for letter in [] if peer.flushed() else peer.queue.letters():
                 response.addPendingMessage(self.myAddress, letter.target, type(letter.message).__name__)
         for _, sender, message, _, _ in self.mailbox:
             response.addReceivedMessage(sender, self.myAddress, type(message).__name__)

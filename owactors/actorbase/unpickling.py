@@ -10,9 +10,12 @@ import enum
 import importlib
 import io
 import pickle
+from collections.abc import Sequence
 from typing import Any
 
 from thespian.actors import ActorAddress, ActorSystemMessage, ThespianWatch
+
+from owactors.actorbase.parts import PieceReader
 
 OURS = "owactors."
 _EXTRA_PREFIXES: set[str] = set()
@@ -64,9 +67,10 @@ class MessageUnpickler(pickle.Unpickler):
         return known
 
 
-def loads(data: bytes | memoryview) -> Any:
-    """The message in this pickle. Forbidden, or whatever the pickle's construction raises."""
-    return MessageUnpickler(io.BytesIO(data)).load()
+def loads(data: bytes | memoryview | Sequence[memoryview]) -> Any:
+    """The message in this pickle, or in these pieces of one. Forbidden, or whatever its construction raises."""
+    file = io.BytesIO(data) if isinstance(data, (bytes, memoryview)) else PieceReader(data)
+    return MessageUnpickler(file).load()
 
 
 def _find(module: str, name: str) -> Any:

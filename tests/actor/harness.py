@@ -116,6 +116,9 @@ class HandEngine:
         self.alarms.append(Alarm(seconds, fire))
         return self.alarms[-1]
 
+    async def room(self, address: ActorAddress) -> None:
+        """There is always room."""
+
     def wake(self, payload: object) -> None:
         raise AssertionError("a bench knows no wakeups")
 

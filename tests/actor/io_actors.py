@@ -81,6 +81,13 @@ class Subject(IoActor):
     def do_fail(self, what: str) -> None:
         self.spawn(refuse(), done=Number)
 
+    def do_room(self, what: str) -> None:
+        self.spawn(self.wait_for_room(), done=Number)
+
+    async def wait_for_room(self) -> int:
+        await self.room(self.asker)
+        return 1
+
     def do_cancel(self, what: str) -> None:
         self.spawn(double(1, 0.05), done=Number).cancel()
         self.start_timer("after", 0.2, Told("cancelled"))

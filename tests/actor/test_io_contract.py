@@ -67,6 +67,10 @@ def test_an_exception_comes_back(ask: Ask) -> None:
     assert ask("fail") == Told("outcome", Refused("refused"))
 
 
+def test_a_coroutine_may_wait_for_room(ask: Ask) -> None:
+    assert ask("room") == Told("outcome", Number(1))
+
+
 def test_a_cancelled_coroutine_says_nothing(ask: Ask) -> None:
     assert ask("cancel") == Told("cancelled")
 

@@ -11,7 +11,7 @@ import pytest
 from thespian.actors import ActorSystem
 from thespian.system.transport import ReceiveEnvelope, TransmitIntent, TransmitOnly
 
-from owactors.actorbase import limits, outgoing
+from owactors.actorbase import limits, sendqueue
 from owactors.actorbase.addresses import Address
 from owactors.actorbase.counters import COUNTERS
 from owactors.actorbase.frames import SEAL_SIZE
@@ -108,6 +108,42 @@ def test_broken_connections_lose_and_repeat_nothing(pair: tuple[ProcessTransport
     assert receiver.got == list(range(sent))
 
 
+def post(sender: ProcessTransport, target: Address, number: int, message: Any) -> None:
+    """From the actor with this number, without waiting."""
+    sender.scheduleTransmit(None, TransmitIntent(target, message), sender=number)
+
+
+def sent(sender: ProcessTransport) -> None:
+    eventually(lambda: not sender.run(TransmitOnly, SECONDS), "sent")
+
+
+def test_a_large_message_stops_no_letter_of_another_actor(pair: tuple[ProcessTransport, Receiver]) -> None:
+    sender, receiver = pair
+    send(sender, receiver.address, "connected")
+    post(sender, receiver.address, 1, bytes(60 << 20))
+    post(sender, receiver.address, 1, "after")
+    post(sender, receiver.address, 2, "beside")
+    sent(sender)
+    eventually(lambda: len(receiver.got) == 4, "all")
+    assert [len(message) for message in receiver.got] == [9, 6, 60 << 20, 5]
+
+
+def test_large_messages_survive_broken_connections(pair: tuple[ProcessTransport, Receiver]) -> None:
+    sender, receiver = pair
+    for round in range(8):
+        for number in (1, 2):
+            post(sender, receiver.address, number, (round, number, bytes(3 << 20)))
+            post(sender, receiver.address, number, (round, number, "after"))
+        receiver.do(receiver.cut)
+        sender.run(TransmitOnly, 0.005)
+        receiver.do(receiver.cut)
+    sent(sender)
+    eventually(lambda: len(receiver.got) >= 32, "all")
+    for actor in (1, 2):
+        got = [(round, len(what)) for round, number, what in receiver.got if number == actor]
+        assert got == [each for round in range(8) for each in ((round, 3 << 20), (round, 5))]
+
+
 def test_a_changed_byte_ends_a_tcp_connection_and_the_letter_is_sent_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,7 +185,7 @@ def test_another_process_on_the_port_does_not_get_old_letters(tmp_path: Path) ->
 
 
 def test_a_stalled_reader_stops_the_sender_and_bounds_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outgoing, "MAX_UNACKED_FRAMES", limits.PAUSE_FRAMES * 2)
+    monkeypatch.setattr(sendqueue, "MAX_UNACKED_FRAMES", limits.PAUSE_FRAMES * 2)
     sender, receiver = ProcessTransport(site(tmp_path)), Receiver(site(tmp_path))
     gate = threading.Event()
     receiver.do(gate.wait, SECONDS)

@@ -80,6 +80,6 @@ def test_an_oversized_body_is_refused_by_the_sender() -> None:
 
 def test_a_large_frame_is_not_copied_again_and_again() -> None:
     reader = FrameReader(None)
-    frame = pack(bytes(8 << 20))
+    frame = pack(bytes(MAX_FRAME))
     bodies = [body for at in range(0, len(frame), 4096) for body in reader.feed(frame[at : at + 4096])]
-    assert [len(body) for body in bodies] == [8 << 20]
+    assert [len(body) for body in bodies] == [MAX_FRAME]
