@@ -9,25 +9,30 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 from attrs import frozen
 from thespian.actors import ActorAddress
 
+from owactors.actor.busmessaging import BusSettings
 from owactors.actor.cacheinvalidation import CacheInvalidation, InvalidationSetup
 from owactors.actor.clustermembership import ClusterMembership, MembershipSetup
 from owactors.actor.clustersetup import ClusterControllerSetup
 from owactors.actor.controller import Controller, opened_store
 from owactors.actor.controllersetup import ControllerSetup
+from owactors.actor.hub import Hub
 from owactors.actor.invokersupervision import Supervision, SupervisionSetup
 from owactors.actor.io import on
 from owactors.actor.lostcalls import FormerLife, end_lost_calls
 from owactors.actor.messaging import MESSAGING
+from owactors.actor.postman import Postman, PostmanSetup
 from owactors.actor.shardingbalancer import ShardingBalancer, ShardingSetup
 from owactors.actor.topicwriter import TopicWriter
 from owactors.core.loadbalancer.healthaction import health_action
 from owactors.core.loadbalancer.slots import CompletionTimeout
 from owactors.entity.identity import Identity
 from owactors.entity.instance import ControllerInstanceId
+from owactors.message.bus import Hubs, JoinBus
 from owactors.message.cache import CacheInvalidationMessage, CacheKey
 from owactors.message.event import EventBody, EventMessage
 from owactors.message.loadbalancer import Answer
@@ -40,6 +45,8 @@ from owactors.rest.ports import Services
 from owactors.store.port import Store
 
 LOST_SECONDS = 30.0
+#: a controller that did not ask for so long has no hub any more
+HUB_SECONDS = 10.0
 
 
 @frozen
@@ -64,7 +71,26 @@ class ClusterController(Controller):
         assert isinstance(message, ClusterControllerSetup)
         self._cluster, self._instance = message.cluster, ControllerInstanceId(message.instance)
         self._began = int(time.time() * 1000)
+        self._hubs: dict[str, tuple[Any, float]] = {}
+        if isinstance(self._cluster.messaging, BusSettings):
+            self._start_bus(self._cluster.messaging)
         super().setup(message, sender)
+
+    # -- the bus, where there is no broker
+
+    def _start_bus(self, bus: BusSettings) -> None:
+        self._hub = self.create(Hub)
+        self.tell(self.create(Postman), PostmanSetup(bus, bus.entrances, bus.controller, self._hub))
+
+    @on(JoinBus)
+    def join_bus(self, message: JoinBus, sender: ActorAddress) -> None:
+        """Somebody says that it is there: it hears of all the hubs that were heard of."""
+        now = time.monotonic()
+        if message.hub is not None:
+            self._hubs[message.controller] = (message.hub, now)
+        self._hubs = {name: (hub, heard) for name, (hub, heard) in self._hubs.items() if now - heard < HUB_SECONDS}
+        hubs = {name: hub for name, (hub, _) in self._hubs.items()}
+        self.tell(sender, Hubs({**hubs, self._instance.as_string: self._hub}))
 
     async def _prepare(self, setup: ControllerSetup) -> Store:
         """The open store and all topics; the action that tests invokers is there."""

@@ -14,6 +14,7 @@ from typing import Any
 from attrs import evolve, frozen
 from thespian.actors import ActorAddress
 
+from owactors.actor.busmessaging import BusSettings
 from owactors.actor.clustersetup import ClusterInvokerSetup
 from owactors.actor.factories import FACTORIES
 from owactors.actor.httpserver import HttpServer, PortTaken, listening_socket
@@ -23,6 +24,7 @@ from owactors.actor.io import on
 from owactors.actor.journalingconsumer import JournalingConsumer
 from owactors.actor.localinvoker import LocalInvoker, _Closed
 from owactors.actor.messaging import MESSAGING
+from owactors.actor.postman import Postman, PostmanSetup
 from owactors.actor.store import StoreActor, StoreNotOpened, StoreOpened
 from owactors.actor.topicwriter import TopicWriter
 from owactors.connector.port import Consumer
@@ -108,6 +110,9 @@ class ClusterInvoker(LocalInvoker):
     def _set_up(self, message: InvokerSetup, sender: ActorAddress) -> None:
         assert isinstance(message, ClusterInvokerSetup)
         self._supervisor, self._wanted, self._cluster = sender, message, message.cluster
+        if isinstance(self._cluster.messaging, BusSettings):
+            bus = self._cluster.messaging
+            self.tell(self.create(Postman), PostmanSetup(bus, bus.entrances))
         try:
             self._socket = listening_socket(message.host, message.port)
             if self._cluster.accepted_once:

@@ -64,8 +64,9 @@ class RoleSupervisor(IoActor):
         self._start()
 
     def _start(self) -> None:
-        self._role = self.create(ROLES[self._order.role], colocate=False)
-        self.tell(self._role, self._order.setup)
+        order = self._order
+        self._role = self.create(ROLES[order.role], colocate=False, requirements=order.requirements)
+        self.tell(self._role, order.setup)
 
     @on(ControllerUp)
     def controller_up(self, message: ControllerUp, sender: ActorAddress) -> None:

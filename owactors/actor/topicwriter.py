@@ -12,13 +12,15 @@ from thespian.actors import ActorAddress
 
 from owactors.actor.io import IoActor, on
 from owactors.actor.messaging import MESSAGING
-from owactors.connector.port import BrokerUnavailable, MessageTooLarge, Producer
+from owactors.connector.port import BrokerUnavailable, MessageTooLarge, NoSuchTopic, Producer
 from owactors.connector.topics import MAX_MESSAGE_BYTES
 from owactors.message.topic import Write, WriterSetup, Written
 
 #: messages held while the broker is away; the oldest go first
 MOST_HELD = 20_000
 RETRY_SECONDS = 1.0
+#: then nobody waits for it any longer
+MOST_TRIES = 900
 
 
 @frozen(eq=False)
@@ -80,8 +82,8 @@ class TopicWriter(IoActor):
         write, cause = message.write, message.cause
         if isinstance(cause, MessageTooLarge) and write.smaller is not None:
             self._send(evolve(write, value=write.smaller, smaller=None), message.sender)
-        elif write.keep and isinstance(cause, BrokerUnavailable):
-            self._hold(write, message.sender)
+        elif write.keep and isinstance(cause, (BrokerUnavailable, NoSuchTopic)) and write.tries < MOST_TRIES:
+            self._hold(evolve(write, tries=write.tries + 1), message.sender)
         else:
             self.log.warning("%s did not get onto topic %s: %s", write.what, write.topic, cause)
 

@@ -20,6 +20,9 @@ from owactors.cli.standalone import check_address
 )
 @click.option("--kafka", metavar="HOST:PORT,…", help="Addresses of the brokers. [kafka.hosts]")
 @click.option("--couchdb", metavar="URL", help="Address of the CouchDB. [couchdb.url]")
+@click.option("--bus", metavar="HOST:PORT", help="Where the others find it, without Kafka. [cluster.listen]")
+@click.option("--join", metavar="HOST:PORT,…", help="Controllers to join, without Kafka. [cluster.join]")
+@click.option("--key-file", metavar="FILE", help="The cluster's key, without Kafka. [cluster.key_file]")
 @settings_options
 @click.option("-v", "--verbose", is_flag=True, help="Log everything. [logging.level=debug]")
 def controller(
@@ -29,11 +32,14 @@ def controller(
     data_dir: str | None,
     kafka: str | None,
     couchdb: str | None,
+    bus: str | None,
+    join: str | None,
+    key_file: str | None,
     config_file: Path | None,
     set_: tuple[str, ...],
     verbose: bool,
 ) -> None:
-    """Start a controller of a cluster: the REST API, and work for the invokers through Kafka.
+    """Start a controller of a cluster: the REST API, and work for the invokers, through Kafka or without.
 
     Documents and records are in a CouchDB that all of them reach. Ctrl-C stops it.
     """
@@ -43,6 +49,10 @@ def controller(
         "node.port": port,
         "node.data_dir": data_dir,
         "kafka.hosts": kafka,
+        "cluster.listen": bus,
+        "cluster.join": join,
+        "cluster.key_file": key_file,
+        "cluster.transport": "actors" if bus or join else None,
         "couchdb.url": couchdb,
         "store.backend": "couchdb",
         "logging.level": "debug" if verbose else None,

@@ -19,6 +19,8 @@ from owactors.cli.standalone import check_address
 @click.option("--kafka", metavar="HOST:PORT,…", help="Addresses of the brokers. [kafka.hosts]")
 @click.option("--couchdb", metavar="URL", help="Address of the CouchDB. [couchdb.url]")
 @click.option("--container", type=click.Choice(("sandbox", "docker")), help="Where actions run. [containers.backend]")
+@click.option("--join", metavar="HOST:PORT,…", help="Controllers to join, without Kafka. [cluster.join]")
+@click.option("--key-file", metavar="FILE", help="The cluster's key, without Kafka. [cluster.key_file]")
 @settings_options
 @click.option("-v", "--verbose", is_flag=True, help="Log everything. [logging.level=debug]")
 def invoker(
@@ -29,11 +31,13 @@ def invoker(
     kafka: str | None,
     couchdb: str | None,
     container: str | None,
+    join: str | None,
+    key_file: str | None,
     config_file: Path | None,
     set_: tuple[str, ...],
     verbose: bool,
 ) -> None:
-    """Start an invoker of a cluster: it runs what controllers send it through Kafka.
+    """Start an invoker of a cluster: it runs what controllers send it, through Kafka or without.
 
     Actions and records are in a CouchDB that all of them reach. Ctrl-C lets running calls finish, then stops it.
     """
@@ -43,6 +47,9 @@ def invoker(
         "invoker.port": port,
         "node.data_dir": data_dir,
         "kafka.hosts": kafka,
+        "cluster.join": join,
+        "cluster.key_file": key_file,
+        "cluster.transport": "actors" if join else None,
         "couchdb.url": couchdb,
         "containers.backend": container,
         "store.backend": "couchdb",

@@ -26,6 +26,8 @@ class StartRole:
     role: str
     setup: Any
     drain_timeout: float = 3.0
+    #: what the actor base is told of the role's process
+    requirements: dict[str, Any] = field(factory=dict)
 
 
 @frozen

@@ -21,6 +21,8 @@ class Write:
     smaller: Any = field(default=None, repr=False)
     keep: bool = False
     token: str | None = None
+    #: how often it was tried
+    tries: int = 0
 
 
 @frozen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from attrs import evolve, fields
 
 from owactors.actor.clustersetup import ClusterControllerSetup, ClusterInvokerSetup, ClusterSettings
 from owactors.actor.rolesupervisor import RoleSupervisor
-from owactors.connector.topics import Topics
+from owactors.actorbase import KEY_FILE, LISTEN, PROCESS_PORT
 from owactors.entity.instance import InvokerInstanceId
 from owactors.message.node import NodeUp, StartRole
 from owactors.node.running import Composition, greet_api, say
@@ -18,6 +19,7 @@ from owactors.node.running import run as run_node
 from owactors.node.settings import Settings
 from owactors.node.wiring import (
     build_messaging,
+    cluster_topics,
     controller_setup,
     invoker_setup,
     manifest_of,
@@ -30,20 +32,20 @@ logger = logging.getLogger(__name__)
 
 def run_controller(settings: Settings) -> int:
     """Runs a controller until SIGINT or SIGTERM; the exit code."""
-    return run_node(settings, Composition(_controller, RoleSupervisor, greet_api))
+    return run_node(settings, Composition(_controller, RoleSupervisor, greet_api, network))
 
 
 def run_invoker(settings: Settings) -> int:
     """Runs an invoker until SIGINT or SIGTERM; the exit code."""
-    return run_node(settings, Composition(_invoker, RoleSupervisor, _greet_invoker))
+    return run_node(settings, Composition(_invoker, RoleSupervisor, _greet_invoker, network))
 
 
 def _controller(settings: Settings, admin_key: str) -> StartRole:
     _check(settings)
     setup = controller_setup(settings, manifest_of(settings))
     values = {**_values(setup), "instance": settings.controller.id, "admin_key": admin_key}
-    order = ClusterControllerSetup(**values, cluster=cluster_settings(settings))
-    return StartRole("controller", order, settings.node.drain_timeout)
+    order = ClusterControllerSetup(**values, cluster=cluster_settings(settings, settings.controller.id))
+    return StartRole("controller", order, settings.node.drain_timeout, _process(settings))
 
 
 def _invoker(settings: Settings, admin_key: str) -> StartRole:
@@ -83,17 +85,45 @@ def _check(settings: Settings) -> None:
     if settings.actors.base != "own":
         raise ValueError('controllers and invokers of a cluster need actors.base = "own".')
     build_messaging(messaging_settings(settings))
+    if settings.cluster.transport == "actors" and settings.cluster.key_file is None:
+        raise ValueError("hosts that speak with each other need cluster.key_file, the same key on all of them.")
 
 
-def cluster_settings(settings: Settings) -> ClusterSettings:
-    """What all roles share."""
-    kafka, controller = settings.kafka, settings.controller
+def _process(settings: Settings) -> dict[str, Any]:
+    """Other hosts find the controller's process at its bus address."""
+    if settings.cluster.transport == "kafka":
+        return {}
+    return {PROCESS_PORT: int(settings.cluster.listen.rpartition(":")[2])}
+
+
+def network(settings: Settings) -> dict[str, Any]:
+    """How the actor system of a role is reached by those of other hosts."""
+    cluster = settings.cluster
+    if cluster.transport == "kafka":
+        return {}
+    listen = cluster.listen.rpartition(":")[0]
+    return {LISTEN: own_address(listen, cluster.join), KEY_FILE: str(cluster.key_file)}
+
+
+def own_address(listen: str, join: tuple[str, ...]) -> str:
+    """The IPv4 address that other hosts reach: the one given, else the one on the way to the first of them."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((listen or join[0].rpartition(":")[0], 9))
+        except (OSError, IndexError):
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
+
+
+def cluster_settings(settings: Settings, controller: str = "") -> ClusterSettings:
+    """What all roles share. `controller` is the id of the one in this process."""
+    kafka, own = settings.kafka, settings.controller
     return ClusterSettings(
-        messaging=messaging_settings(settings),
-        topics=Topics(kafka.topics_prefix, kafka.user_events_prefix),
-        managed_fraction=controller.managed_fraction,
-        blackbox_fraction=controller.blackbox_fraction,
-        health_kind=controller.health_kind,
+        messaging=messaging_settings(settings, controller),
+        topics=cluster_topics(settings),
+        managed_fraction=own.managed_fraction,
+        blackbox_fraction=own.blackbox_fraction,
+        health_kind=own.health_kind,
         memory_min=settings.limits.memory_min.to_mb,
         time_max=round(settings.limits.time_max * 1000),
         user_events=kafka.user_events,

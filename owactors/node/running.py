@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from attrs import frozen
 
@@ -36,11 +37,15 @@ Order = StartNode | StartRole
 
 @frozen
 class Composition:
-    """What a node consists of: `order` is the first message to its `supervisor`. `order` is given the admin's key."""
+    """What a node consists of: `order` is the first message to its `supervisor`. `order` is given the admin's key.
+
+    `network` are further capabilities of its actor system.
+    """
 
     order: Callable[[Settings, str], Order]
     supervisor: type[IoActor]
     greet: Callable[[Settings, NodeUp], None]
+    network: Callable[[Settings], dict[str, Any]] = lambda settings: {}
 
 
 def run(settings: Settings, composition: Composition) -> int:
@@ -73,7 +78,9 @@ class _Node:
         self._system = self._made()
 
     def _made(self) -> NodeSystem:
-        return NodeSystem(self._settings.actors.base, self._folder.boot(), self._order, self._composition.supervisor)
+        settings, composition = self._settings, self._composition
+        folder, network = self._folder.boot(), composition.network(settings)
+        return NodeSystem(settings.actors.base, folder, self._order, composition.supervisor, network)
 
     def serve(self) -> None:
         """Starts it, waits for the end, stops it. CannotStart."""

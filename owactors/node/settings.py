@@ -180,6 +180,10 @@ def _check_cluster(settings: Settings) -> None:
         _refuse(settings, "controller.id", "letters, digits, dot, underscore and dash, at most 128 of them")
     if not settings.kafka.hosts or not all(_HOST.fullmatch(host) for host in settings.kafka.hosts):
         _refuse(settings, "kafka.hosts", "host:port, several with commas between them")
+    if not all(_HOST.fullmatch(host) for host in settings.cluster.join):
+        _refuse(settings, "cluster.join", "host:port, several with commas between them")
+    if not _HOST.fullmatch(settings.cluster.listen):
+        _refuse(settings, "cluster.listen", "host:port")
 
 
 def _refuse(settings: Settings, key: str, expected: str) -> None:

@@ -122,6 +122,14 @@ class CouchdbSettings:
 
 
 @frozen(kw_only=True)
+class ClusterSettings:
+    transport: str = field(metadata=_one_of("kafka", "actors"))
+    listen: str
+    join: tuple[str, ...]
+    key_file: Path | None
+
+
+@frozen(kw_only=True)
 class KafkaSettings:
     hosts: tuple[str, ...]
     topics_prefix: str
@@ -200,6 +208,7 @@ class Settings:
     docker: DockerSettings
     store: StoreSettings
     couchdb: CouchdbSettings
+    cluster: ClusterSettings
     kafka: KafkaSettings
     limits: LimitsSettings
     actors: ActorsSettings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +35,19 @@ class CannotStart(Exception):
 class NodeSystem:
     """Admin, supervisor and roles, with sockets in `folder`. `base` is "own" or the name of one of Thespian's.
 
-    `supervisor` gets the order as its first message.
+    `supervisor` gets the order as its first message. `network` are further capabilities.
     """
 
     def __init__(
-        self, base: str, folder: Path, order: StartNode | StartRole, supervisor: type[IoActor] = Supervisor
+        self,
+        base: str,
+        folder: Path,
+        order: StartNode | StartRole,
+        supervisor: type[IoActor] = Supervisor,
+        network: Mapping[str, Any] | None = None,
     ) -> None:
         self._base, self._folder, self._order = base, folder, order
-        self._class = supervisor
+        self._class, self._network = supervisor, network
         self._system: ActorSystem | None = None
         self._supervisor: ActorAddress | None = None
 
@@ -49,10 +55,13 @@ class NodeSystem:
         """Starts everything. CannotStart."""
         if self._base == "own":
             actorbase.install()
-            self._system = ActorSystem("owactorsBase", actorbase.capabilities(str(self._folder)), transientUnique=True)
+            self._system = ActorSystem("owactorsBase", self._capabilities(), transientUnique=True)
         else:
             self._system = ActorSystem(self._base, {"Admin Port": _free_port()}, transientUnique=True)
         return self._start_roles()
+
+    def _capabilities(self) -> dict[str, Any]:
+        return actorbase.capabilities(str(self._folder), more=self._network)
 
     def _start_roles(self) -> NodeUp:
         assert self._system is not None

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Mapping
 from hashlib import sha256
 from ipaddress import ip_address
+from typing import Any
 
 from attrs import evolve
 
+from owactors import actorbase
+from owactors.actor.busmessaging import BusMessaging, BusSettings
 from owactors.actor.controllersetup import ControllerSetup, EncryptionKeys, ThrottleSettings
 from owactors.actor.invoker import InvokerSetup
 from owactors.actor.store import OpenStore
 from owactors.connector.port import MessagingProvider
 from owactors.connector.settings import BrokerSettings
+from owactors.connector.topics import Topics
 from owactors.container.docker.settings import DEFAULT_HOST, DockerSettings
 from owactors.container.port import ContainerFactory
 from owactors.container.sandbox.factory import SandboxFactory
@@ -273,14 +278,33 @@ def _docker(settings: Settings) -> DockerSettings:
     )
 
 
-def messaging_settings(settings: Settings) -> BrokerSettings:
-    """Where the brokers are."""
-    kafka = settings.kafka
-    return BrokerSettings(kafka.hosts, kafka.replication_factor, kafka.common)
+def messaging_settings(settings: Settings, controller: str = "") -> BrokerSettings | BusSettings:
+    """Where the brokers are, or the controllers' buses. `controller` is the id of the one in this process."""
+    kafka, cluster = settings.kafka, settings.cluster
+    if cluster.transport == "kafka":
+        return BrokerSettings(kafka.hosts, kafka.replication_factor, kafka.common)
+    entrances = tuple(entrance(each) for each in cluster.join)
+    return BusSettings(cluster_topics(settings), entrances, controller, ", ".join(cluster.join))
 
 
-def build_messaging(settings: BrokerSettings) -> MessagingProvider:
+def cluster_topics(settings: Settings) -> Topics:
+    """The names of the topics."""
+    return Topics(settings.kafka.topics_prefix, settings.kafka.user_events_prefix)
+
+
+def entrance(text: str) -> Any:
+    """The first actor of the process that listens at this host:port. ValueError: the host is not known."""
+    host, _, port = text.rpartition(":")
+    try:
+        return actorbase.address(socket.gethostbyname(host), int(port))
+    except OSError as problem:
+        raise ValueError(f"cluster.join: {host} is not known: {problem}") from problem
+
+
+def build_messaging(settings: BrokerSettings | BusSettings) -> MessagingProvider:
     """The provider for what `messaging_settings` gave. ImportError: what is to be installed."""
+    if isinstance(settings, BusSettings):
+        return BusMessaging(settings)
     from owactors.connector.kafka.provider import KafkaMessaging
     from owactors.connector.kafka.settings import KafkaSettings
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from owactors.store.couchdb.settings import CouchSettings
-from tests.end_to_end.nodes import LIMITS, LiveNode
+from tests.end_to_end.nodes import LIMITS, LiveNode, free_port
 
 UP = {"invoker0": "up", "invoker1": "up"}
 
@@ -71,11 +71,15 @@ class LiveInvoker(LiveRole):
 
 
 class Cluster:
-    """Roles that share a broker and databases. Topics have a prefix of their own."""
+    """Roles that share databases, and a broker unless they speak as actors. Topics have a prefix of their own."""
 
-    def __init__(self, kafka: str, couchdb: CouchSettings, *options: str) -> None:
+    def __init__(self, kafka: str | None, couchdb: CouchSettings, folder: Path, *options: str) -> None:
+        self.kafka = kafka
+        self.buses: list[str] = []
+        self.key = folder / "cluster.key"
+        self.key.write_bytes(os.urandom(32))
+        self.key.chmod(0o600)
         self.options = (
-            *("--kafka", kafka),
             *("--couchdb", couchdb.url),
             *("--set", f"couchdb.prefix={couchdb.prefix}"),
             *("--set", f"couchdb.username={couchdb.username}"),
@@ -88,12 +92,26 @@ class Cluster:
         self.nodes: list[LiveNode] = []
 
     def controller(self, id: str, *options: str) -> LiveController:
-        made: LiveController = self._add(LiveController("--id", id, *self.options, *options, limits=LIMITS))
+        made: LiveController = self._add(
+            LiveController("--id", id, *self.options, *self.transport(True), *options, limits=LIMITS)
+        )
         made.others = lambda: [node for node in self.nodes if node is not made]
         return made
 
     def invoker(self, id: int, *options: str) -> LiveInvoker:
-        return self._add(LiveInvoker("--id", str(id), *self.options, *options, limits=LIMITS))
+        return self._add(LiveInvoker("--id", str(id), *self.options, *self.transport(False), *options, limits=LIMITS))
+
+    def transport(self, controller: bool) -> list[str]:
+        """The options with which a role finds the others."""
+        if self.kafka is not None:
+            return ["--kafka", self.kafka]
+        found = ["--key-file", str(self.key)]
+        if self.buses:
+            found += ["--join", self.buses[0]]
+        if controller:
+            self.buses.append(f"127.0.0.1:{free_port()}")
+            found += ["--bus", self.buses[-1]]
+        return found
 
     def _add(self, node: Any) -> Any:
         self.nodes.append(node)

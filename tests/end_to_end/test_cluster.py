@@ -1,4 +1,4 @@
-"""Controllers and invokers as processes of their own, over a real Kafka and a CouchDB: they answer, and outlive."""
+"""Controllers and invokers as processes of their own, with a CouchDB, over a real Kafka and over none."""
 
 from __future__ import annotations
 
@@ -56,10 +56,13 @@ def couch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CouchServer]:
         yield server
 
 
-@pytest.fixture(scope="module")
-def started(kafka_address: str, couch: CouchServer) -> Iterator[Hosts]:
+@pytest.fixture(scope="module", params=["kafka", "actors"])
+def started(
+    request: pytest.FixtureRequest, couch: CouchServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Hosts]:
+    kafka = request.getfixturevalue("kafka_address") if request.param == "kafka" else None
     with couch.databases() as couchdb, ThreadPoolExecutor(16) as pool:
-        cluster = Cluster(kafka_address, couchdb, "--set", "node.drain_timeout=20 s")
+        cluster = Cluster(kafka, couchdb, tmp_path_factory.mktemp("key"), "--set", "node.drain_timeout=20 s")
         controller = cluster.controller("0")
         invokers = (cluster.invoker(0), cluster.invoker(1))
         try:

@@ -72,9 +72,11 @@ def every_accepted_call_has_a_record(load: Load) -> None:
         load.controller.record(activation_id, 60)
 
 
-def test_a_broker_and_then_a_database_that_die_and_come_back(broker: Broker, couch: CouchServer) -> None:
+def test_a_broker_and_then_a_database_that_die_and_come_back(
+    broker: Broker, couch: CouchServer, tmp_path: Path
+) -> None:
     with couch.databases() as couchdb:
-        cluster = Cluster(broker.address, couchdb)
+        cluster = Cluster(broker.address, couchdb, tmp_path)
         controller = cluster.controller("0")
         cluster.invoker(0)
         cluster.invoker(1)

@@ -55,6 +55,11 @@ class TopicLog:
         while self.records and (self.records[0].timestamp < oldest_ms or (self.size > bound and len(self.records) > 1)):
             self.size -= len(self.records.popleft().payload)
 
+    def drop_before(self, offset: int) -> None:
+        """Drops the records before this offset."""
+        while self.records and self.records[0].offset < offset:
+            self.size -= len(self.records.popleft().payload)
+
     def read(self, offset: int, count: int) -> list[Record]:
         """At most `count` records from `offset` on, or from the oldest if that one is gone."""
         self.forget()

@@ -85,6 +85,12 @@ class MemoryMessaging:
         for member in made:
             await member.close()
 
+    def forget_read(self, topic: str) -> None:
+        """Drops the records that every group of the topic has committed."""
+        groups = [group for (name, _), group in self._groups.items() if name == topic]
+        if groups:
+            self._topics[topic].drop_before(min(group.beginning for group in groups))
+
     def _group(self, topic: str, group: str) -> ConsumerGroup | None:
         if topic not in self._topics:
             return None
