@@ -184,15 +184,16 @@ def raw_copy_ms() -> float:
 
 
 def _copy(sock: socket.socket, count: int, first: bool) -> None:
-    data, buffer = bytes(MEGABYTE), bytearray(MEGABYTE)
+    """Throws a megabyte and catches it again, or the other way round."""
+    buffer = bytearray(os.urandom(MEGABYTE))
     for _ in range(count):
         if first:
-            sock.sendall(data)
+            sock.sendall(buffer)
         got = 0
         while got < MEGABYTE:
             got += sock.recv_into(memoryview(buffer)[got:])
         if not first:
-            sock.sendall(data)
+            sock.sendall(buffer)
 
 
 def in_own_interpreter(name: str, calls: int) -> dict[str, Figures]:

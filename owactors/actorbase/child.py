@@ -11,6 +11,7 @@ from thespian.system.utilis import setProcName
 from owactors.actorbase.addresses import Address
 from owactors.actorbase.limits import EXIT_TASKS_WITHIN
 from owactors.actorbase.manager import Manager
+from owactors.actorbase.memory import keep_buffers
 from owactors.actorbase.port import ActorPort
 from owactors.actorbase.processes import OrphanGuard, set_signals
 from owactors.actorbase.site import Site
@@ -37,6 +38,7 @@ class Birth:
 
 def live(birth: Birth) -> None:
     """Run in the forked process; returns when it should end."""
+    keep_buffers()
     transport = ProcessTransport(birth.site, birth.listening)
     manager = Manager(
         birth.cls,

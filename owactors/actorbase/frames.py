@@ -70,19 +70,21 @@ class FrameReader:
 
     def filled(self, size: int) -> list[Body]:
         """So many bytes were received into `room`. BadFrame."""
-        assert self._large is not None
+        large = self._large
+        assert large is not None
         self._filled += size
-        if self._filled < len(self._large):
+        after = len(large) - LENGTH.size
+        if self._filled < after:
             return []
-        frame, self._large = self._large, None
-        end = len(frame) - self._tail
-        self._check(frame[:end], frame[end:])
-        return [frame[LENGTH.size : end]]
+        self._large = None
+        end = after - self._tail
+        self._check(large[:end], large[end:after])
+        return [large[LENGTH.size : end], *self.feed(large[after : self._filled])]
 
     def feed(self, data: bytes | memoryview) -> list[Body]:
         """BadFrame for a length over the limit or a wrong seal; earlier frames of the same data are lost then."""
         bodies: list[Body] = []
-        if self._large is not None:
+        while self._large is not None and len(data):
             taken = min(len(data), len(self._large) - self._filled)
             self._large[self._filled : self._filled + taken] = data[:taken]
             bodies += self.filled(taken)
@@ -121,7 +123,8 @@ class FrameReader:
         size = LENGTH.size + LENGTH.unpack_from(view, position)[0] + self._tail
         if size < LARGE:
             return position
-        self._large, self._filled = memoryview(bytearray(size)), len(view) - position
+        # There is room for the length of the next frame too, so that it is known when this one is complete.
+        self._large, self._filled = memoryview(bytearray(size + LENGTH.size)), len(view) - position
         self._large[: self._filled] = view[position:]
         return len(view)
 

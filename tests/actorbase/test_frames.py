@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from owactors.actorbase.frames import LENGTH, SEAL_SIZE, BadFrame, FrameReader, Seal, pack
@@ -76,6 +78,26 @@ def test_an_oversized_length_is_refused_before_the_body_comes() -> None:
 def test_an_oversized_body_is_refused_by_the_sender() -> None:
     with pytest.raises(ValueError, match="over the limit"):
         pack(bytes(MAX_FRAME + 1))
+
+
+def test_large_and_small_frames_come_out_however_they_are_received() -> None:
+    source = random.Random(1)
+    sizes = [70_000, 0, 33_000, MAX_FRAME, MAX_FRAME, 5, 40_000, 1, 2, 3, 90_000]
+    bodies = [source.randbytes(size) for size in sizes]
+    for secret in (None, KEY):
+        stream = b"".join(sealed(bodies) if secret else map(pack, bodies))
+        for _ in range(60):
+            reader, got, at = FrameReader(Seal(secret) if secret else None), [], 0
+            while at < len(stream):
+                size = source.choice([1, 4, 40_000, 300_000])
+                if reader.room is not None and source.random() < 0.7:
+                    size = min(size, len(reader.room), len(stream) - at)
+                    reader.room[:size] = stream[at : at + size]
+                    got += [bytes(body) for body in reader.filled(size)]
+                else:
+                    got += [bytes(body) for body in reader.feed(stream[at : at + size])]
+                at += size
+            assert got == bodies
 
 
 def test_a_large_frame_is_not_copied_again_and_again() -> None:
