@@ -18,6 +18,8 @@ from attrs import define, field, frozen
 from owactors.container.http_connection import Connection
 from owactors.core.reply import ConnectionFailed, ContainerReply, Outcome, RunTimeout
 
+KEY_HEADER = "X-Owactors-Key"
+"""Where several containers share a network each has a key of its own, and our proxies obey nobody without it."""
 CONNECT_TIMEOUT = 0.25
 FIRST_PAUSE = 0.002
 LONGEST_PAUSE = 0.01
@@ -52,6 +54,7 @@ class ContainerClient:
     """Connections to one container. As many are open as requests were in flight at once."""
 
     address: Address
+    key: str = ""
     _idle: list[Connection] = field(factory=list)
     _busy: set[Connection] = field(factory=set)
     _retired: bool = False
@@ -72,7 +75,7 @@ class ContainerClient:
             connection = made
         self._busy.add(connection)
         try:
-            outcome = await connection.exchange(_head(path, len(body)), body, deadline, limit, truncation)
+            outcome = await connection.exchange(_head(path, len(body), self.key), body, deadline, limit, truncation)
         finally:
             self._busy.discard(connection)
             self._put_back(connection)
@@ -145,10 +148,11 @@ def reply_ok(outcome: Outcome) -> bool:
     return isinstance(outcome, ContainerReply) and outcome.status == 200 and not outcome.truncated
 
 
-def _head(path: str, length: int) -> bytes:
+def _head(path: str, length: int, key: str) -> bytes:
+    own = f"{KEY_HEADER}: {key}\r\n" if key else ""
     return (
         f"POST {path} HTTP/1.1\r\nHost: action\r\nContent-Type: application/json\r\n"
-        f"Accept: application/json\r\nContent-Length: {length}\r\n\r\n"
+        f"Accept: application/json\r\n{own}Content-Length: {length}\r\n\r\n"
     ).encode()
 
 

@@ -52,6 +52,11 @@ class HttpContainer:
         """See Container."""
         return str(self.client.address)
 
+    @property
+    def busy(self) -> bool:
+        """True while it is asked something."""
+        return self._in_flight > 0
+
     async def initialize(self, body: Mapping[str, Any], timeout: float, max_concurrent: int = 1) -> RunResult:
         """See Container."""
         if max_concurrent > 1:
@@ -125,7 +130,7 @@ class HttpContainer:
     async def _explained(self, outcome: Outcome, activation_id: str) -> Outcome:
         """The outcome with its reason; what a record's result does not say is said in its log."""
         if isinstance(outcome, RunTimeout):
-            if not self._in_flight:
+            if not self.busy:
                 self.kill()
         elif isinstance(outcome, ConnectionFailed | NoResponseReceived):
             return await self._post_mortem(outcome, activation_id)

@@ -43,9 +43,13 @@ class Backend:
         return ContainerSpec(name="wsk0_1_test", kind=kind, **options)
 
 
+DISK = 32 * 2**20
+"""What a sandbox of these tests may write."""
+
+
 def sandbox(name: str, **options: Any) -> Backend:
     """A sandbox back end with these settings."""
-    return Backend(name, lambda folder: SandboxFactory(SandboxSettings(folder, KINDS, **options)))
+    return Backend(name, lambda folder: SandboxFactory(SandboxSettings(folder, KINDS, disk=DISK, **options)))
 
 
 MEMORY = Backend("memory", lambda folder: MemoryFactory(), real=False, kinds=("python:3",))

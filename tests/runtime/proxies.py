@@ -22,7 +22,7 @@ PATIENCE = 30
 class Proxy:
     """A running proxy; use it as a context manager. Its output is in `out` and `err` after the end."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
+    def __init__(self, kind: str, folder: Path, **environment: str) -> None:
         launcher = find_launcher(kind)
         assert launcher is not None, kind
         self.folder = folder
@@ -37,7 +37,7 @@ class Proxy:
                 launcher.command(str(LAUNCH_FOLDER)) + options,
                 pass_fds=(listener.fileno(), said),
                 cwd=folder,
-                env={"PATH": os.environ["PATH"]},
+                env={"PATH": os.environ["PATH"], **environment},
                 stdout=(folder / "out").open("ab"),
                 stderr=(folder / "err").open("ab"),
             )
@@ -59,10 +59,10 @@ class Proxy:
         self.out = (self.folder / "out").read_text(errors="replace")
         self.err = (self.folder / "err").read_text(errors="replace")
 
-    def post(self, path: str, body: Any) -> tuple[int, Any]:
+    def post(self, path: str, body: Any, **headers: str) -> tuple[int, Any]:
         """Status and JSON of the answer; `body` is sent as JSON unless it is bytes."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.connection.request("POST", path, data, {"Content-Type": "application/json"})
+        self.connection.request("POST", path, data, {"Content-Type": "application/json", **headers})
         response = self.connection.getresponse()
         return response.status, json.loads(response.read() or b"null")
 

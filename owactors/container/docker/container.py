@@ -30,8 +30,11 @@ class DockerContainer(HttpContainer):
 
     backend = "docker"
 
-    def __init__(self, id: str, engine: Engine, remove: Callable[[DockerContainer], Awaitable[None]]) -> None:
+    def __init__(
+        self, id: str, engine: Engine, remove: Callable[[DockerContainer], Awaitable[None]], key: str = ""
+    ) -> None:
         super().__init__(id, TcpAddress("", engine.settings.port))
+        self.client.key = key
         self._engine = engine
         self._remove = remove
         self._stream: AttachProtocol | None = None

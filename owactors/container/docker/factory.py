@@ -10,7 +10,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from owactors.container.docker.container import DockerContainer
 from owactors.container.docker.engine import Engine, EngineError, split_tag
@@ -26,6 +26,7 @@ from owactors.container.port import (
 from owactors.container.sandbox.processes import start_time
 
 LOG = logging.getLogger(__name__)
+KEY_VARIABLE = "__OWACTORS_KEY"
 LABEL = "owactors.node"
 BOOT, OWNER, NAME = "owactors.boot", "owactors.owner", "owactors.name"
 NOT_FOUND = re.compile("executable file not found|no such file or directory", re.IGNORECASE)
@@ -119,8 +120,11 @@ class DockerFactory:
 
     async def _created(self, name: str, spec: ContainerSpec) -> DockerContainer:
         labels = {**spec.labels, LABEL: self.settings.node, BOOT: self.boot, OWNER: owner(), NAME: spec.name}
+        key = secrets.token_hex(16)
+        # Containers reach each other over the network they share.
+        spec = evolve(spec, environment={**spec.environment, KEY_VARIABLE: key})
         id = await self._engine.create(name, spec, labels)
-        container = DockerContainer(id, self._engine, self._remove)
+        container = DockerContainer(id, self._engine, self._remove, key)
         container.kind, container.memory = spec.kind, spec.memory
         self._containers[id] = container
         return container

@@ -41,10 +41,13 @@ WORK = "/action"
 
 @frozen
 class Bubblewrap:
-    """A `bwrap` that works here; `user` says whether with a user namespace of its own."""
+    """A `bwrap` that works here; `user` says whether with a user namespace of its own, `sized` whether it can make a
+    file system of a given size.
+    """
 
     program: str
     user: bool
+    sized: bool = True
 
     def command(
         self,
@@ -55,10 +58,11 @@ class Bubblewrap:
         folders: Sequence[str],
         network: bool,
         filter_fd: int | None = None,
+        shared_memory: int = 64 << 20,
     ) -> list[str]:
         """`command` inside: the system read-only, `work` at /action, `tmp` at /tmp, the proxies at /launch.
 
-        `filter_fd`: where the filter of system calls can be read.
+        `filter_fd`: where the filter of system calls can be read; `shared_memory`: bytes at /dev/shm.
         """
         words = [self.program, *NAMESPACES, *(USER if self.user else ())]
         words += ["--die-with-parent", "--new-session", "--hostname", "action"]
@@ -75,7 +79,10 @@ class Bubblewrap:
             words += ["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"]
         for name in HIDDEN_PROC:
             words += ["--ro-bind", "/dev/null", f"/proc/{name}"] if os.path.exists(f"/proc/{name}") else []
-        words += ["--dev", "/dev", "--bind", tmp, "/tmp", "--bind", work, WORK]
+        words += ["--dev", "/dev"]
+        if self.sized:
+            words += ["--size", str(shared_memory), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
+        words += ["--bind", tmp, "/tmp", "--bind", work, WORK]
         words += ["--ro-bind", launch, LAUNCH, "--remount-ro", "/", "--chdir", WORK, "--"]
         return [*words, *command]
 
@@ -86,8 +93,8 @@ def probe(folder: Path, filter: bytes | None = None) -> tuple[Bubblewrap | None,
     if program is None:
         return None, "bubblewrap is not installed (Debian: apt-get install bubblewrap)"
     reason = ""
-    for user in (True, False):
-        candidate = Bubblewrap(program, user)
+    for user, sized in ((True, True), (True, False), (False, True), (False, False)):
+        candidate = Bubblewrap(program, user, sized)
         reason = _try(candidate, folder, filter)
         if not reason:
             return candidate, "bubblewrap" + ("" if user else ", without a user namespace")

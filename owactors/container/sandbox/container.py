@@ -60,6 +60,7 @@ class SandboxContainer(HttpContainer):
         self._open_outputs: dict[int, int] = {}
         self._oom_kills = OomCounter.of(parts.group)
         self._removal: asyncio.Task[None] | None = None
+        self.over_disk = False
         self._killing: asyncio.Future[set[int]] | None = None
 
     @contextlib.contextmanager
@@ -124,6 +125,18 @@ class SandboxContainer(HttpContainer):
             self._parts.group.kill()
         else:
             self._killing = asyncio.ensure_future(asyncio.to_thread(processes.kill_all, self._pids))
+
+    @property
+    def own_folders(self) -> list[str]:
+        """Where it may write."""
+        return [str(self._parts.folder / name) for name in ("work", "tmp")]
+
+    def exceed_disk(self, size: int | None, limit: int) -> None:
+        """It has written more than it may: it ends, and its log says why. `size` None: too many files."""
+        self.over_disk = True
+        had = "too many files" if size is None else f"{size >> 20} MB"
+        self.collector.remark(f"The action was aborted because it wrote {had} to its disk of {limit >> 20} MB.")
+        self.kill()
 
     def drain(self) -> None:
         """Read what is in the pipes now."""

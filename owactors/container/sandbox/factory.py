@@ -18,6 +18,7 @@ from owactors.container.port import ContainerSpec, Protection, StartReport, Whis
 from owactors.container.sandbox import bubblewrap, cgroup, leftovers, seccomp
 from owactors.container.sandbox.cgroup import CgroupLayout
 from owactors.container.sandbox.container import Parts, SandboxContainer
+from owactors.container.sandbox.disk import DiskWatch
 from owactors.container.sandbox.leftovers import BootFolder
 from owactors.container.sandbox.settings import Means, SandboxSettings
 from owactors.container.sandbox.starting import Starter, state_of
@@ -43,9 +44,11 @@ class SandboxFactory:
     _starter: Starter | None = None
     _zygotes: Zygotes | None = None
     _starting: asyncio.Semaphore = field(init=False)
+    _disk: DiskWatch = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._starting = asyncio.Semaphore(self.settings.parallel_starts)
+        self._disk = DiskWatch(self.settings.disk, lambda: list(self._containers.values()))
 
     async def start(self) -> StartReport:
         """See ContainerFactory."""
@@ -54,7 +57,8 @@ class SandboxFactory:
         swept = await self.sweep()
         self._means = evolve(self._means, zygote_reason=await self._try_zygote(self._folder.path, self._means))
         self._starter = Starter(self.settings, self._means, self._zygotes if self._means.zygote else None)
-        return StartReport("sandbox", self._means.protections(self.settings.network), tuple(swept))
+        self._disk.start()
+        return StartReport("sandbox", self._means.protections(self.settings.network, self.settings.disk), tuple(swept))
 
     async def create(self, spec: ContainerSpec) -> SandboxContainer:
         """See ContainerFactory."""
@@ -86,6 +90,7 @@ class SandboxFactory:
     async def close(self) -> None:
         """See ContainerFactory."""
         self._starter = None
+        self._disk.stop()
         await asyncio.gather(*(container.destroy() for container in list(self._containers.values())))
         if self._zygotes is not None:
             await self._zygotes.close()
@@ -102,7 +107,7 @@ class SandboxFactory:
         """The protection called `name`, once started. Raises KeyError."""
         if self._means is None:
             raise KeyError(name)
-        return {p.name: p for p in self._means.protections(self.settings.network)}[name]
+        return {p.name: p for p in self._means.protections(self.settings.network, self.settings.disk)}[name]
 
     def _make_folder(self) -> BootFolder:
         try:

@@ -57,6 +57,7 @@ class SandboxProcess:
         *,
         join: Sequence[str],
         address_space: int | None,
+        file_size: int = 0,
         environment: Mapping[str, str],
         folder: Path,
         descriptors: Sequence[int],
@@ -66,10 +67,10 @@ class SandboxProcess:
         """Run `command` with nothing inherited but `descriptors`. Raises OSError.
 
         A shell joins the cgroups and sets the limits before anything else runs, so no child can be outside.
-        `join`: files to write 0 into; `address_space`: bytes.
+        `join`: files to write 0 into; `address_space`, `file_size`: bytes, 0 for files of any size.
         """
         popen = subprocess.Popen(
-            ["/bin/sh", "-c", _prelude(join, address_space, open_files), "sh", *command],
+            ["/bin/sh", "-c", _prelude(join, address_space, file_size, open_files), "sh", *command],
             stdin=subprocess.DEVNULL,
             stdout=output[0],
             stderr=output[1],
@@ -111,11 +112,13 @@ class SandboxProcess:
         self._done.set()
 
 
-def _prelude(join: Sequence[str], address_space: int | None, open_files: int | None) -> str:
+def _prelude(join: Sequence[str], address_space: int | None, file_size: int, open_files: int | None) -> str:
     lines = [f"echo 0 > {shlex.quote(path)} || exit 125" for path in join]
     lines.append("ulimit -c 0")
     if open_files is not None:
         lines.append(f"ulimit -n {open_files}; {{ echo {DEATH_SCORE} > /proc/self/oom_score_adj; }} 2> /dev/null")
+    if file_size:
+        lines.append(f"ulimit -f {file_size // 512}")
     if address_space is not None:
         lines.append(f"ulimit -v {address_space // 1024}")
     lines.append('exec "$@"')

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from owactors.container.port import Protection
+from owactors.container.port import MIB, Protection
 from owactors.container.sandbox.bubblewrap import Bubblewrap
 from owactors.container.sandbox.cgroup import CgroupLayout
 from owactors.runtime import Launchers
@@ -18,6 +18,7 @@ class SandboxSettings:
 
     `zygote`: fork sandboxes from a process that has the proxies loaded, where that works. `network` True shares the
     host's network, False leaves a sandbox alone with its own loopback (not for plain processes).
+    `disk`: bytes that a sandbox may write, 0 for any number.
     """
 
     data_dir: Path
@@ -27,6 +28,7 @@ class SandboxSettings:
     bubblewrap: bool = True
     cgroups: bool = True
     network: bool = True
+    disk: int = 512 * MIB
     start_timeout: float = 10.0
     parallel_starts: int = 8
 
@@ -52,7 +54,7 @@ class Means:
         """True if sandboxes have namespaces of their own."""
         return self.zygote or self.bubblewrap is not None
 
-    def protections(self, network: bool) -> tuple[Protection, ...]:
+    def protections(self, network: bool, disk: int) -> tuple[Protection, ...]:
         """What holds a function back, and what does not, in the operator's words."""
         inside = self.wrapped
         why = self.bubblewrap_reason
@@ -65,6 +67,7 @@ class Means:
             Protection("network", inside and not network, self._network_detail(network)),
             self._controlled("memory", "address space limit per process; Node.js: heap limit", True),
             self._controlled("pids", "no control groups for it", False),
+            self._disk(disk),
             self._controlled("freezer", "SIGSTOP to every process", True),
             Protection("kill", inside or self.layout.version > 0, self._kill_detail()),
             Protection("environment", True, "nothing of the node's environment or open files is passed on"),
@@ -83,6 +86,12 @@ class Means:
             return Protection("system calls", False, "no filter is known for this processor")
         detail = "what no function needs is refused" if self.wrapped else self.bubblewrap_reason
         return Protection("system calls", self.wrapped, detail)
+
+    @staticmethod
+    def _disk(limit: int) -> Protection:
+        if not limit:
+            return Protection("disk", False, "any number of bytes (setting)")
+        return Protection("disk", True, f"{limit // MIB} MB, looked at every second; no file may be larger")
 
     def _start_detail(self) -> str:
         if self.zygote:

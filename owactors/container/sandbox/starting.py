@@ -97,6 +97,7 @@ class Starter:
             command=(loaded,) if loaded else launcher.command(bubblewrap.LAUNCH, self._heap(spec)),
             environment=environment(spec, parts, bubblewrap.WORK, True),
             memory=self._address_space(spec, launcher),
+            file_size=self.settings.disk,
             open_files=OPEN_FILES,
             shared_memory=spec.memory,
         )
@@ -125,12 +126,21 @@ class Starter:
         command += ["--listen-fd", str(listener), "--ready-fd", str(ready)]
         with bubblewrap.readable(self.means.filter if wrapper is not None else None) as filter_fd:
             if wrapper is not None:
-                network, folders = self.settings.network, launcher.folders
-                command = wrapper.command(command, str(LAUNCH_FOLDER), work, tmp, folders, network, filter_fd)
+                command = wrapper.command(
+                    command,
+                    str(LAUNCH_FOLDER),
+                    work,
+                    tmp,
+                    launcher.folders,
+                    self.settings.network,
+                    filter_fd,
+                    spec.memory,
+                )
             return SandboxProcess.start(
                 command,
                 join=parts.group.joining if parts.group else (),
                 address_space=self._address_space(spec, launcher),
+                file_size=self.settings.disk,
                 environment=environment(spec, parts, bubblewrap.WORK if wrapper else work, wrapper is not None),
                 folder=parts.folder / "work",
                 descriptors=(listener, ready, *([] if filter_fd is None else [filter_fd])),

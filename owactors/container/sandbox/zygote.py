@@ -68,6 +68,7 @@ class ForkRequest:
     command: Sequence[str]
     environment: dict[str, str]
     memory: int | None
+    file_size: int
     open_files: int
     shared_memory: int
 
@@ -80,6 +81,7 @@ class ForkRequest:
             "environment": self.environment,
             "label": f"{MARKER}={self.id}",
             "memory": self.memory,
+            "file_size": self.file_size,
             "open_files": self.open_files,
             "shared_memory": self.shared_memory,
             "death_score": DEATH_SCORE,

@@ -302,6 +302,17 @@ function answer (response, status, value) {
   response.end(body)
 }
 
+// Where containers share a network each has a key of its own; whoever does not send it is not obeyed.
+const key = process.env.__OWACTORS_KEY
+delete process.env.__OWACTORS_KEY
+
+function knowsKey (request) {
+  const sent = request.headers['x-owactors-key'] || ''
+  if (key === undefined) return true
+  const equal = (a, b) => a.length === b.length && require('crypto').timingSafeEqual(a, b)
+  return equal(Buffer.from(sent), Buffer.from(key))
+}
+
 async function dispatch (url, body) {
   if (url === '/init') return init(body)
   if (url === '/run') return run(body)
@@ -313,6 +324,7 @@ function serve (request, response) {
   request.on('data', chunk => chunks.push(chunk))
   request.on('end', async () => {
     try {
+      if (!knowsKey(request)) throw refused(403, 'This container takes no calls from you.')
       answer(response, 200, await dispatch(request.url, Buffer.concat(chunks)))
     } catch (error) {
       const status = error.status || 502

@@ -10,11 +10,13 @@ import _socket
 import os
 import select
 import sys
+from _operator import _compare_digest
 
 from quickjson import dumps, loads
 
 MARK = b"XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX"
 SENTINEL = MARK + b"\n"
+KEY_HEADER, KEY_VARIABLE = b"x-owactors-key", "__OWACTORS_KEY"
 CONCURRENT = "__OW_ALLOW_CONCURRENT"
 MEMORY_EXIT = 122
 NOT_A_DICTIONARY = "The action did not return a dictionary or array."
@@ -37,6 +39,7 @@ class Connection:
     def __init__(self, sock):
         self.sock = sock
         self.data = b""
+        self.key = b""
 
     def read_request(self):
         """(path, body) of the next request, or None when the peer is gone."""
@@ -48,6 +51,7 @@ class Connection:
         for line in lines[1:]:
             name, _, value = line.partition(b":")
             headers[name.strip().lower()] = value.strip()
+        self.key = headers.get(KEY_HEADER, b"")
         if headers.get(b"expect", b"").lower() == b"100-continue":
             self.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = self._take_body(int(headers.get(b"content-length") or 0))
@@ -190,6 +194,7 @@ class Proxy:
         self.pid = os.getpid()
         self.run_keys = set()
         self.concurrent = False
+        self.key = os.environ.pop(KEY_VARIABLE, "").encode()
 
     def load(self, code, main, binary):
         """Make the action from `code` (bytes, decoded if binary). Raises Refused."""
@@ -262,7 +267,7 @@ class Proxy:
                         poll.unregister(fd)
                         self._answer_beside(connections.pop(fd), request)
                     else:
-                        connections[fd].answer(*self._dispatch(*request))
+                        self._answer(connections[fd], request)
 
     def _answer_beside(self, connection, request):
         """In a thread of its own, which goes on with the connection."""
@@ -271,7 +276,7 @@ class Proxy:
         def work():
             asked = request
             while asked is not None:
-                connection.answer(*self._dispatch(*asked))
+                self._answer(connection, asked)
                 asked = connection.read_request()
             connection.sock.close()
 
@@ -285,6 +290,12 @@ class Proxy:
         del sys.path[0], sys.modules["tagging"]
         self.concurrent = True
         self.streams = TaggedStreams(self.streams.saved, MARK)
+
+    def _answer(self, connection, request):
+        if self.key and not _compare_digest(self.key, connection.key):
+            connection.answer(403, b'{"error":"This container takes no calls from you."}')
+        else:
+            connection.answer(*self._dispatch(*request))
 
     def _dispatch(self, path, body):
         handler = {b"/init": self.init, b"/run": self.run}.get(path)

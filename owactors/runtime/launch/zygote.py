@@ -41,7 +41,8 @@ PROXIES = {"python": python_proxy.PythonProxy, "native": native_proxy.NativeProx
 class Request:
     """A sandbox that is wanted: `id`, `folder` (its name below the node's folder), `command` (its first word may be
     `python` or `native`: the proxies that are loaded), `environment`, `label`, `memory` (bytes of address space, or
-    None), `open_files`, `shared_memory` (bytes), `death_score` (for the kernel's choice when the machine is full).
+    None), `file_size` (bytes, 0 for any), `open_files`, `shared_memory` (bytes), `death_score` (for the kernel's
+    choice when the machine is full).
     """
 
     def __init__(self, text, descriptors):
@@ -200,6 +201,8 @@ def set_limits(request):
     """Core files, open files, and the address space where nothing better is there."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (request.open_files, request.open_files))
+    if request.file_size:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (request.file_size, request.file_size))
     if request.memory is not None:
         most = request.memory
         if request.command[0] in PROXIES:
