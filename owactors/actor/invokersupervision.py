@@ -39,6 +39,7 @@ from owactors.message.loadbalancer import InvokerGone
 from owactors.message.member import BusTick
 from owactors.message.supervision import InvocationReport, InvokerStates
 
+TEST_AGAIN = 1.0
 SILENT = "The invoker was not heard of for {:g} s while the activation was under way there. It may have run."
 
 
@@ -57,8 +58,15 @@ class SupervisionSetup:
 class _TestNotSent:
     """To self: an invoker cannot be tested."""
 
-    invoker: int
+    invoker: InvokerInstanceId
     cause: BaseException = field(repr=False)
+
+
+@frozen
+class _TestAgain:
+    """To self."""
+
+    invoker: InvokerInstanceId
 
 
 class Supervision(TopicReader):
@@ -122,10 +130,17 @@ class Supervision(TopicReader):
         message = health_message(self._setup.instance, self._user, self._started)
         self.spawn(
             self._producer.send(self._setup.topics.invoker(invoker.instance).name, to_payload(message.to_json())),
-            failed=lambda cause: _TestNotSent(invoker.instance, cause),
+            failed=lambda cause: _TestNotSent(invoker, cause),
         )
 
     @on(_TestNotSent)
     def test_not_sent(self, message: _TestNotSent, sender: ActorAddress) -> None:
-        """The next one comes in a minute, or with the invoker's next change."""
-        self.log.warning("invoker%d cannot be tested: %s", message.invoker, message.cause)
+        """Its topic may not be there yet, or the broker is away: tried again soon, as long as it is not trusted."""
+        self.log.warning("%s cannot be tested: %s", message.invoker, message.cause)
+        self.start_timer(f"test {message.invoker.instance}", TEST_AGAIN, _TestAgain(message.invoker))
+
+    @on(_TestAgain)
+    def test_again(self, message: _TestAgain, sender: ActorAddress) -> None:
+        _, state = self._machine.states[message.invoker.instance]
+        if state in (InvokerState.UNHEALTHY, InvokerState.UNRESPONSIVE):
+            self._test(message.invoker)

@@ -1,4 +1,4 @@
-"""A feed's consumer that writes down what it takes before it commits: taken once, and never lost without a word."""
+"""A feed's consumer that writes down what it takes: taken once, and never lost without a word."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from owactors.actor.commitbehind import CommitBehind
 from owactors.actor.messagefeed import Polled
 from owactors.connector.port import Consumer, Record
 from owactors.store.intakejournal import IntakeJournal
@@ -15,13 +16,16 @@ DUPLICATE = "passed over a second copy of activation %s"
 
 
 class JournalingConsumer:
-    """See the module's text. `journal` None: messages that a crash catches between commit and end are lost."""
+    """See the module's text. `journal` None: messages that a crash catches between commit and end are lost.
+
+    What is written down need not wait for its commit: should that fail, the same messages come again and are known.
+    """
 
     def __init__(
         self, consumer: Consumer, journal: IntakeJournal | None, warn: Callable[[str, str], None] = lambda *_: None
     ) -> None:
         self._consumer, self._journal, self._warn = consumer, journal, warn
-        self._fresh: list[str] = []
+        self._behind = CommitBehind(consumer)
 
     @property
     def max_peek(self) -> int:
@@ -29,20 +33,15 @@ class JournalingConsumer:
 
     async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> Sequence[Polled]:
         """The next records but those that are under way here already."""
-        records = await self._consumer.peek(max_records, timeout)
         if self._journal is None:
-            return records
+            return await self._consumer.peek(max_records, timeout)
+        records = await self._behind.peek(max_records, timeout)
         kept = [(record, _message_of(record)) for record in records]
         fresh = [(record, message) for record, message in kept if not self._is_known(message)]
-        messages = {message["activationId"]: message for _, message in fresh if message is not None}
-        self._fresh = list(messages)
-        self._journal.taken(messages.values())
-        return [record for record, _ in fresh] or (await self._commit_nothing() if records else [])
-
-    async def _commit_nothing(self) -> Sequence[Polled]:
-        """All were known: they are done with."""
-        await self._consumer.commit()
-        return []
+        self._journal.taken([message for _, message in fresh if message is not None])
+        if records and not fresh:
+            await self._behind.commit()
+        return [record for record, _ in fresh]
 
     def _is_known(self, message: dict[str, Any] | None) -> bool:
         assert self._journal is not None
@@ -52,15 +51,8 @@ class JournalingConsumer:
         return True
 
     async def commit(self) -> None:
-        """What could not be committed will be read again, so it is not ours."""
-        try:
-            await self._consumer.commit()
-        except Exception:
-            if self._journal is not None:
-                self._journal.given_back(self._fresh)
-            raise
-        finally:
-            self._fresh = []
+        """As the port says; with a journal it goes on beside what follows."""
+        await (self._consumer if self._journal is None else self._behind).commit()
 
 
 def _message_of(record: Record) -> dict[str, Any] | None:

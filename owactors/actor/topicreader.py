@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 import orjson
 from thespian.actors import ActorAddress
 
+from owactors.actor.commitbehind import CommitBehind
 from owactors.actor.io import IoActor, on
-from owactors.actor.messagefeed import FeedSetup, MessageFeed
+from owactors.actor.messagefeed import FeedConsumer, FeedSetup, MessageFeed
 from owactors.actor.messaging import MESSAGING
 from owactors.connector.port import Consumer, Record
 from owactors.connector.topics import Topic
@@ -19,12 +20,14 @@ from owactors.message.feed import Handle, Processed
 
 #: records of one poll, and messages handed over at a time
 PEEK = 128
+#: seconds: acknowledgements, pings and the like may come twice
+COMMIT_EVERY = 1.0
 
 
 class FromNow:
     """A consumer that passes over what was on the topic before its first peek."""
 
-    def __init__(self, consumer: Consumer) -> None:
+    def __init__(self, consumer: Consumer | CommitBehind) -> None:
         self._consumer, self._arrived = consumer, False
 
     @property
@@ -53,10 +56,13 @@ class TopicReader(IoActor):
     def read_topic(self, messaging: Any, topic: Topic, instance: str, *, from_now: bool = False) -> None:
         """Begins to read; `instance` is the lasting id of this member. `from_now`: not what is there already."""
         assert topic.group is not None
-        consumer: Any = MESSAGING.get(messaging).consumer(topic.name, topic.group, PEEK, instance)
+        consumer = CommitBehind(
+            MESSAGING.get(messaging).consumer(topic.name, topic.group, PEEK, instance), COMMIT_EVERY
+        )
         feed = self.create(self.feed_class)
         settings = FeedSettings(topic.name, PEEK, PEEK)
-        self.tell(feed, FeedSetup(settings, FromNow(consumer) if from_now else consumer, self.myAddress))
+        chosen: FeedConsumer = FromNow(consumer) if from_now else consumer
+        self.tell(feed, FeedSetup(settings, chosen, self.myAddress))
 
     @on(Handle)
     def _handle_payload(self, message: Handle, sender: ActorAddress) -> None:

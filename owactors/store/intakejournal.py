@@ -14,8 +14,10 @@ from typing import Any
 import orjson
 from attrs import define, field
 
-#: activations that ended here and are still known by their ids, not across a restart
+#: activations that ended and are still known by their ids: here, or in what the last process wrote
 MOST_ENDED = 50_000
+#: of these so many are written when the file is written anew: more than are taken until a commit is through
+KEPT_ENDED = 2_000
 #: bytes beyond which the file is written anew
 MOST_BYTES = 4 * 1024 * 1024
 
@@ -52,6 +54,7 @@ class IntakeJournal:
                 self._open[key] = rest[0]
             else:
                 self._open.pop(key, None)
+                self._ended[key] = None
 
     @property
     def unfinished(self) -> dict[str, Any]:
@@ -73,19 +76,11 @@ class IntakeJournal:
     def ended(self, activation_ids: Iterable[str]) -> None:
         """They are answered and have their records."""
         for key in activation_ids:
-            self._close_entry(key)
+            if self._open.pop(key, None) is not None:
+                self._append(["ended", key])
             self._ended[key] = None
         while len(self._ended) > MOST_ENDED:
             del self._ended[next(iter(self._ended))]
-
-    def given_back(self, activation_ids: Iterable[str]) -> None:
-        """They are on the topic as before, and will be taken again."""
-        for key in activation_ids:
-            self._close_entry(key)
-
-    def _close_entry(self, key: str) -> None:
-        if self._open.pop(key, None) is not None:
-            self._append(["ended", key])
         if self._bytes > self.most_bytes:
             self._write_anew()
 
@@ -100,10 +95,12 @@ class IntakeJournal:
         self._bytes += os.write(self._file, line)
 
     def _write_anew(self) -> None:
-        """Only with what has not ended; the old file holds until the new one is whole."""
+        """With what has not ended, and what did last; the old file holds until the new one is whole."""
         self.close()
         fresh = self.path.with_suffix(".new")
-        lines = [orjson.dumps(["taken", key, message]) + b"\n" for key, message in self._open.items()]
+        ended = [["ended", key] for key in list(self._ended)[-KEPT_ENDED:]]
+        left = [["taken", key, message] for key, message in self._open.items()]
+        lines = [orjson.dumps(entry) + b"\n" for entry in [*ended, *left]]
         fresh.write_bytes(b"".join(lines))
         os.replace(fresh, self.path)
         self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)

@@ -73,8 +73,9 @@ def reports(bench: Bench) -> list[InvocationReport]:
 
 def test_it_reads_the_acknowledgements_of_its_controller(bench: Bench) -> None:
     [setup] = bench.messages(FeedSetup)
-    assert (setup.consumer.topic, setup.consumer.group) == ("dev-completed0", "dev-completed0")
-    assert setup.consumer.instance == "controller0"
+    consumer = setup.consumer._consumer
+    assert (consumer.topic, consumer.group) == ("dev-completed0", "dev-completed0")
+    assert consumer.instance == "controller0"
 
 
 @pytest.mark.scenario("L10")

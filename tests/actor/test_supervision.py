@@ -14,6 +14,7 @@ from owactors.actor.invokersupervision import Supervision, SupervisionSetup
 from owactors.actor.messagefeed import FeedSetup
 from owactors.actor.messaging import MESSAGING
 from owactors.connector.memory.provider import MemoryMessaging
+from owactors.connector.port import BrokerUnavailable, NoSuchTopic
 from owactors.connector.topics import Topics
 from owactors.entity.instance import ControllerInstanceId, InvokerInstanceId
 from owactors.entity.size import ByteSize
@@ -89,6 +90,17 @@ def test_every_test_of_a_life_has_the_same_transaction(bench: Bench) -> None:
     first, second = (json.loads(work.arguments["payload"]) for work in bench.works)
     assert first["transid"] == second["transid"]
     assert first["activationId"] != second["activationId"]
+
+
+def test_a_test_that_cannot_be_sent_is_tried_again_soon(bench: Bench) -> None:
+    ping(bench)
+    bench.works[0].fail(NoSuchTopic("not yet"))
+    bench.fire("test 0")
+    assert under_test(bench) == ["invoker0"]
+    bench.give(InvocationReport(0, "success"), "balancer")
+    bench.works[0].fail(BrokerUnavailable("away"))
+    bench.fire("test 0")
+    assert under_test(bench) == []
 
 
 @pytest.mark.scenario("L15")
@@ -185,7 +197,7 @@ def test_what_another_controller_changed_is_told_and_its_own_is_not() -> None:
     bench = Bench(CacheInvalidation)
     bench.give(InvalidationSetup(named("controller"), *SHARED), "controller")
     [setup] = bench.messages(FeedSetup)
-    assert setup.consumer._consumer.group == "cacheInvalidationcontroller0"
+    assert setup.consumer._consumer._consumer.group == "cacheInvalidationcontroller0"
     for controller in ("controller0", "controller1"):
         message = CacheInvalidationMessage(CacheKey("guest/hello"), controller)
         bench.give(Handle(orjson.dumps(message.to_json())), "feed")

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from owactors.actor.commitbehind import CommitBehind
 from owactors.actor.journalingconsumer import JournalingConsumer
 from owactors.actor.messagefeed import FeedSetup
 from owactors.actor.messaging import MESSAGING
@@ -49,7 +50,8 @@ def test_a_reader_gives_credit_and_passes_over_what_it_cannot_read(messaging: Me
     bench = Bench(Reader)
     bench.actor.read_topic("settings", Topic("health", HOUR, "health0"), "controller0")
     [setup] = bench.messages(FeedSetup)
-    assert (setup.settings.capacity, setup.consumer.topic, setup.consumer.group) == (128, "health", "health0")
+    topic = setup.consumer._consumer
+    assert (setup.settings.capacity, topic.topic, topic.group) == (128, "health", "health0")
     for payload in (b'{"n":1}', b"nonsense", b'{"text":"["}', b'{"n":2}'):
         bench.give(Handle(payload), "feed")
     assert bench.sent_to("feed") == [Processed(1)] * 4
@@ -154,22 +156,25 @@ def test_only_copies_are_committed_at_once(tmp_path: Any) -> None:
         consumer = JournalingConsumer(inner, journal)
         await consumer.peek()
         await consumer.commit()
-        assert (list(await consumer.peek()), inner.commits) == ([], 2)
+        assert list(await consumer.peek()) == []
+        await consumer.peek()
+        assert inner.commits == 2
 
     asyncio.run(story())
 
 
-def test_what_could_not_be_committed_comes_again(tmp_path: Any) -> None:
+def test_what_could_not_be_committed_comes_again_and_is_known(tmp_path: Any) -> None:
     async def story() -> None:
         journal, inner = IntakeJournal.open(tmp_path / "journal"), ByHand(taken("a"))
         consumer = JournalingConsumer(inner, journal)
-        await consumer.peek()
-        inner.fails = True
-        with pytest.raises(BrokerUnavailable):
-            await consumer.commit()
-        assert journal.unfinished == {}
-        inner.fails = False
         assert len(await consumer.peek()) == 1
+        inner.fails = True
+        await consumer.commit()
+        with pytest.raises(BrokerUnavailable):
+            await consumer.peek()
+        inner.fails = False
+        assert (list(await consumer.peek()), inner.commits) == ([], 0)
+        assert (list(await consumer.peek()), inner.commits) == ([], 1)
 
     asyncio.run(story())
 
@@ -181,5 +186,17 @@ def test_without_a_journal_it_is_the_consumer_itself() -> None:
         assert (len(await consumer.peek()), consumer.max_peek) == (1, 8)
         await consumer.commit()
         assert len(await consumer.peek()) == 1
+
+    asyncio.run(story())
+
+
+def test_commits_go_on_beside_and_not_more_often_than_wanted() -> None:
+    async def story() -> None:
+        inner = ByHand(b"1")
+        consumer = CommitBehind(inner, every=3600)
+        for _ in range(5):
+            await consumer.peek()
+            await consumer.commit()
+        assert inner.commits == 1
 
     asyncio.run(story())
