@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import random
-import string
+import os
 from typing import Any
 
 from attrs import frozen
 
-_LETTERS = string.ascii_letters + string.digits
 ID_LENGTH = 32
 SYSTEM_PREFIX = "sid_"
 
@@ -25,7 +23,7 @@ class TransactionId:
     @classmethod
     def fresh(cls, start: int, extra_logging: bool = False) -> TransactionId:
         """A new random id."""
-        return cls("".join(random.choices(_LETTERS, k=ID_LENGTH)), start, extra_logging)
+        return cls(os.urandom(ID_LENGTH // 2).hex(), start, extra_logging)
 
     @classmethod
     def system(cls, name: str, start: int = 0) -> TransactionId:
