@@ -74,13 +74,13 @@ class RoleSupervisor(IoActor):
 
     @on(InvokerReady)
     def invoker_ready(self, message: InvokerReady, sender: ActorAddress) -> None:
-        self._up(message.port, message.report)
+        self._up(message.port, message.report, f"invoker{message.instance}")
 
-    def _up(self, port: int, report: tuple[str, ...]) -> None:
+    def _up(self, port: int, report: tuple[str, ...], name: str = "") -> None:
         """Started again, it listens where it listened before."""
         self._order = evolve(self._order, setup=evolve(self._order.setup, port=port))
         self.start_timer("calm", CALM, _Calm())
-        self._answer(NodeUp(port, report))
+        self._answer(NodeUp(port, report, name))
 
     def _answer(self, answer: NodeUp | NodeFailed) -> None:
         if self._asker is not None:

@@ -13,6 +13,9 @@ from owactors.cli.standalone import check_address
 
 @click.command()
 @click.option("--id", "id_", type=int, metavar="N", help="Number of this invoker, each its own. [invoker.id]")
+@click.option(
+    "--unique-name", metavar="NAME", help="Lasting name, whose number is kept in the store. [invoker.unique_name]"
+)
 @click.option("--host", metavar="ADDRESS", help="Address to listen on. [node.host]")
 @click.option("-p", "--port", type=int, help="Port of its own HTTP server, 0 for a free one. [invoker.port]")
 @click.option("-d", "--data-dir", type=click.Path(), metavar="FOLDER", help="Folder of this invoker. [node.data_dir]")
@@ -25,6 +28,7 @@ from owactors.cli.standalone import check_address
 @click.option("-v", "--verbose", is_flag=True, help="Log everything. [logging.level=debug]")
 def invoker(
     id_: int | None,
+    unique_name: str | None,
     host: str | None,
     port: int | None,
     data_dir: str | None,
@@ -43,6 +47,7 @@ def invoker(
     """
     options = {
         "invoker.id": id_,
+        "invoker.unique_name": unique_name,
         "node.host": host,
         "invoker.port": port,
         "node.data_dir": data_dir,

@@ -32,10 +32,11 @@ class StartRole:
 
 @frozen
 class NodeUp:
-    """The node serves on `port`; `report` are sentences about what holds functions back here."""
+    """The node serves on `port`; `report` are sentences about what holds functions back; `name` is an invoker's."""
 
     port: int
     report: tuple[str, ...] = ()
+    name: str = ""
 
 
 @frozen

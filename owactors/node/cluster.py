@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 from pathlib import Path
@@ -14,18 +15,23 @@ from owactors.actor.rolesupervisor import RoleSupervisor
 from owactors.actorbase import KEY_FILE, LISTEN, PROCESS_PORT
 from owactors.entity.instance import InvokerInstanceId
 from owactors.message.node import NodeUp, StartRole
+from owactors.message.store import StoreUnavailable
 from owactors.node.running import Composition, greet_api, say
 from owactors.node.running import run as run_node
 from owactors.node.settings import Settings
+from owactors.node.system import CannotStart
 from owactors.node.wiring import (
     build_messaging,
     cluster_topics,
     controller_setup,
+    couch_settings,
     invoker_setup,
     manifest_of,
     messaging_settings,
     open_store_order,
 )
+from owactors.store.instanceids import instance_id
+from owactors.store.open import open_store
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +57,9 @@ def _controller(settings: Settings, admin_key: str) -> StartRole:
 def _invoker(settings: Settings, admin_key: str) -> StartRole:
     _check(settings)
     setup, invoker = invoker_setup(settings, manifest_of(settings)), settings.invoker
+    number = _number(settings, admin_key)
     instance = InvokerInstanceId(
-        invoker.id,
+        number,
         settings.containers.user_memory,
         unique_name=invoker.unique_name or None,
         displayed_name=invoker.displayed_name or None,
@@ -61,7 +68,7 @@ def _invoker(settings: Settings, admin_key: str) -> StartRole:
     order = ClusterInvokerSetup(
         **{**values, "blacklist_interval": invoker.blacklist_interval},
         cluster=cluster_settings(settings),
-        open_store=open_store_order(settings, f"invoker{invoker.id}"),
+        open_store=open_store_order(settings, f"invoker{number}"),
         host=settings.node.host,
         port=invoker.port,
         journal=str(Path(settings.node.data_dir) / "taken.journal"),
@@ -69,6 +76,29 @@ def _invoker(settings: Settings, admin_key: str) -> StartRole:
         password=invoker.password,
     )
     return StartRole("invoker", order, settings.node.drain_timeout)
+
+
+def _number(settings: Settings, admin_key: str) -> int:
+    """The one given, else the one the store has for the name. ValueError. Without a key the order is only tried."""
+    invoker = settings.invoker
+    if invoker.id >= 0:
+        return invoker.id
+    if not invoker.unique_name:
+        raise ValueError("an invoker needs a number (--id) or a lasting name (--unique-name).")
+    return asyncio.run(_number_of_name(settings)) if admin_key else 0
+
+
+async def _number_of_name(settings: Settings) -> int:
+    invoker = settings.invoker
+    try:
+        store = open_store("couchdb", settings.node.data_dir, couch_settings(settings))
+        try:
+            overwrite = None if invoker.overwrite_id < 0 else invoker.overwrite_id
+            return await instance_id(store.entities, invoker.unique_name, overwrite)
+        finally:
+            await store.close()
+    except (StoreUnavailable, ValueError) as problem:
+        raise CannotStart(str(problem)) from problem
 
 
 def _values(setup: Any) -> dict[str, Any]:
@@ -134,4 +164,4 @@ def cluster_settings(settings: Settings, controller: str = "") -> ClusterSetting
 def _greet_invoker(settings: Settings, up: NodeUp) -> None:
     for line in up.report:
         logger.info("protection %s", line)
-    say(f"invoker{settings.invoker.id} takes work; http://{settings.node.host}:{up.port}/ping answers, Ctrl-C stops.")
+    say(f"{up.name} takes work; http://{settings.node.host}:{up.port}/ping answers, Ctrl-C stops.")

@@ -55,8 +55,9 @@ class ControllerSettings:
 
 @frozen(kw_only=True)
 class InvokerSettings:
-    id: int = field(metadata=_at_least(0))
+    id: int = field(metadata=_at_least(-1))
     unique_name: str
+    overwrite_id: int = field(metadata=_at_least(-1))
     displayed_name: str
     port: int = field(metadata=_at_least(0, 65535))
     username: str

@@ -19,7 +19,9 @@ from owactors.entity.transaction import UNKNOWN, TransactionId
 _LEVEL_NAMES = {logging.DEBUG: "DEBUG", logging.INFO: "INFO", logging.WARNING: "WARN", logging.ERROR: "ERROR"}
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 #: Libraries that say more at `info` than belongs into our log.
-_QUIET = ("asyncio", "urllib3", "docker", "uvicorn", "uvicorn.access", "uvicorn.error", "Thespian", "kafka")
+_QUIET = ("asyncio", "urllib3", "docker", "uvicorn", "uvicorn.access", "uvicorn.error", "Thespian")
+#: says each try of a lost connection in several lines; what it means is said by the connector
+_MUTE = ("kafka",)
 
 
 class Log:
@@ -91,6 +93,8 @@ def setup(
     root.setLevel(_LEVELS[level])
     for library in _QUIET:
         logging.getLogger(library).setLevel(max(logging.WARNING, _LEVELS[level]))
+    for library in _MUTE:
+        logging.getLogger(library).setLevel(_LEVELS[level] if level == "debug" else logging.CRITICAL)
     for component, own in (levels or {}).items():
         logging.getLogger(f"owactors.{component}").setLevel(_LEVELS[own])
 
