@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import orjson
 from attrs import evolve, frozen
 from thespian.actors import ActorAddress
 
@@ -28,10 +29,13 @@ from owactors.actor.postman import Postman, PostmanSetup
 from owactors.actor.store import StoreActor, StoreNotOpened, StoreOpened
 from owactors.actor.topicwriter import TopicWriter
 from owactors.connector.port import Consumer
+from owactors.core.invoker.fallback import UNREADABLE
 from owactors.core.invoker.reading import Unreadable, read_message
+from owactors.core.invoker.unanswerable import refusal
 from owactors.entity.activation import ActivationResponse
 from owactors.entity.errors import DeserializationError
-from owactors.message.ack import ResultMessage
+from owactors.entity.instance import ControllerInstanceId
+from owactors.message.ack import AcknowledgementMessage, ResultMessage
 from owactors.message.activation import ActivationMessage
 from owactors.message.container import SendAck, StoreActivation
 from owactors.message.event import ActivationEvent, EventMessage
@@ -40,6 +44,7 @@ from owactors.message.health import PingMessage
 from owactors.message.node import InvokerReady, RoleFailed, StopRole
 from owactors.message.store import StoreError
 from owactors.message.topic import Write, WriterSetup, Written
+from owactors.message.unreadable import reply_address
 from owactors.observe.metrics import METRICS, expose
 from owactors.rest.invokerserver import InvokerServer
 from owactors.store.intakejournal import IntakeJournal
@@ -192,14 +197,31 @@ class ClusterInvoker(LocalInvoker):
     @on(Handle)
     def _handle_payload(self, message: Handle, sender: ActorAddress) -> None:
         found = read_message(message.payload)
-        if isinstance(found, Unreadable) or time.time() - found.transid.start / 1000 < OLD:
+        if isinstance(found, Unreadable) and found.msg is None:
+            self._refuse_unreadable(message.payload, found.reason)
+        elif isinstance(found, Unreadable) or time.time() - found.transid.start / 1000 < OLD:
             super()._handle_payload(message, sender)
-            return
+        else:
+            self._check_first(found)
+
+    def _check_first(self, msg: ActivationMessage) -> None:
         self.spawn(
-            self.store.record(found.user.namespace.name, found.activation_id),
-            done=lambda _: _Checked(found, recorded=True),
-            failed=lambda cause: _Checked(found, recorded=False),
+            self.store.record(msg.user.namespace.name, msg.activation_id),
+            done=lambda _: _Checked(msg, recorded=True),
+            failed=lambda cause: _Checked(msg, recorded=False),
         )
+
+    def _refuse_unreadable(self, payload: bytes, reason: str) -> None:
+        """If it says at least who sent it, that one is answered."""
+        self.log.error("%s: %s", UNREADABLE, reason)
+        self._give_credit(1)
+        try:
+            address = reply_address(orjson.loads(payload))
+        except orjson.JSONDecodeError:
+            address = None
+        if address is not None:
+            ack = refusal(address, reason, self._needed().instance, int(time.time() * 1000))
+            self._acknowledge(ack, address.root_controller_index, address.blocking)
 
     @on(_Checked)
     def checked(self, message: _Checked, sender: ActorAddress) -> None:
@@ -216,21 +238,23 @@ class ClusterInvoker(LocalInvoker):
 
     @on(SendAck)
     def _send_ack(self, message: SendAck, sender: ActorAddress) -> None:
-        ack, frees = message.ack, not isinstance(message.ack, ResultMessage)
-        if frees:
-            self._under_way.pop(ack.activation_id, None)
+        if not isinstance(message.ack, ResultMessage):
+            self._under_way.pop(message.ack.activation_id, None)
+        self._acknowledge(message.ack, message.controller, message.blocking)
+        self._drain_further()
+
+    def _acknowledge(self, ack: AcknowledgementMessage, to: ControllerInstanceId, blocking: bool) -> None:
         small = ack.shrink().to_json()
         self._write(
             Write(
-                topic=self._cluster.topics.completed(message.controller).name,
-                value=ack.to_json() if message.blocking else small,
+                topic=self._cluster.topics.completed(to).name,
+                value=ack.to_json() if blocking else small,
                 what=f"the acknowledgement of {ack.activation_id}",
-                smaller=small if message.blocking else None,
+                smaller=small if blocking else None,
                 keep=True,
-                token=ack.activation_id if frees else None,
+                token=None if isinstance(ack, ResultMessage) else ack.activation_id,
             )
         )
-        self._drain_further()
 
     def _write(self, write: Write) -> None:
         self.tell(self._writer, write)

@@ -38,6 +38,7 @@ from tests.actor.harness import Bench
 from tests.actor.pooling import INSTANCE
 from tests.actor.test_invoker import MANIFEST, bench_record
 from tests.core.pool_bench import action, run_of
+from tests.message.recordings import recorded
 
 STORE, WRITER, POOL, FEED = "StoreActor-0", "TopicWriter-1", "ContainerPool-2", "MessageFeed-3"
 
@@ -261,3 +262,23 @@ def test_what_does_not_finish_in_time_ends_with_the_cause(bench: ClusterBench) -
     assert bench.records()[0]["activationId"] == msg.activation_id
     bench.work("_leave").complete()
     assert isinstance(bench.sent_to("supervisor")[-1], RoleStopped)
+
+
+@pytest.mark.scenario("IN-05")
+def test_every_defective_message_of_the_recordings_is_answered(bench: ClusterBench) -> None:
+    """OpenWhisk drops six of them, and their callers wait."""
+    injected = [message.value for message in recorded("injected") if message.topic == "invoker"]
+    assert len(injected) == 19
+    for value in injected:
+        bench.give(Handle(orjson.dumps(value)), FEED)
+    for work in list(bench.works):
+        if work.name.endswith("record"):
+            work.fail(NoDocument("none"))
+    for work in list(bench.works):
+        if work.name.endswith("fetch_action"):
+            work.fail(NoDocument("none"))
+    answers = [ack.get("activationId") or ack["response"] for ack in bench.writes("dev-completed9")]
+    answered = [each if isinstance(each, str) else each["activationId"] for each in answers]
+    assert sorted(answered) == sorted(value["activationId"] for value in injected)
+    credits = [each.count for each in bench.sent_to(FEED) if isinstance(each, Processed)]
+    assert sum(credits) == len(injected)
