@@ -1,0 +1,77 @@
+"""From settings to what the roles are started with."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from owactors.container.docker.settings import DockerSettings
+from owactors.container.sandbox.settings import SandboxSettings
+from owactors.node.settings import Settings, load
+from owactors.node.wiring import (
+    GUEST,
+    api_host,
+    controller_setup,
+    factory_settings,
+    invoker_setup,
+    is_loopback,
+    local_url,
+    manifest_of,
+)
+
+
+def settings(tmp_path: Path, **overrides: Any) -> Settings:
+    chosen = {key.replace("__", "."): value for key, value in overrides.items()}
+    return load(None, {"node.data_dir": str(tmp_path), **chosen}, {})
+
+
+@pytest.mark.parametrize(
+    ("host", "everywhere", "there"),
+    [
+        ("127.0.0.1", False, True),
+        ("::1", False, True),
+        ("localhost", False, True),
+        ("0.0.0.0", False, False),
+        ("10.0.0.1", False, False),
+        ("10.0.0.1", True, True),
+    ],
+)
+def test_the_key_that_everybody_knows_opens_loopback_only(
+    tmp_path: Path, host: str, everywhere: bool, there: bool
+) -> None:
+    chosen = settings(tmp_path, node__host=host, keys__guest_everywhere=everywhere)
+    subjects = controller_setup(chosen, manifest_of(chosen)).subjects
+    assert [subject.subject for subject in subjects] == ([GUEST] if there else [])
+
+
+def test_no_guest_at_all(tmp_path: Path) -> None:
+    chosen = settings(tmp_path, keys__guest=False)
+    assert controller_setup(chosen, manifest_of(chosen)).subjects == ()
+
+
+def test_limits_reach_both_roles(tmp_path: Path) -> None:
+    chosen = settings(tmp_path, limits__memory_max="1 GB", limits__time_max="10 min")
+    manifest = manifest_of(chosen)
+    for bounds in (
+        controller_setup(chosen, manifest).rest.limits.bounds,
+        invoker_setup(chosen, manifest).bounds,
+    ):
+        assert (bounds.memory.max, bounds.timeout.max) == (1024, 600_000)
+
+
+def test_the_back_end_is_the_one_chosen(tmp_path: Path) -> None:
+    for backend, kind in (("sandbox", SandboxSettings), ("docker", DockerSettings)):
+        chosen = settings(tmp_path, containers__backend=backend)
+        assert isinstance(factory_settings(chosen, manifest_of(chosen)), kind)
+
+
+def test_prewarming_can_be_switched_off(tmp_path: Path) -> None:
+    on, off = settings(tmp_path), settings(tmp_path, containers__prewarm=False)
+    assert invoker_setup(on, manifest_of(on)).pool.prewarming
+    assert not invoker_setup(off, manifest_of(off)).pool.prewarming
+
+
+def test_addresses(tmp_path: Path) -> None:
+    assert api_host(settings(tmp_path, node__host="0.0.0.0", node__port=99)) == "http://127.0.0.1:99"
+    assert local_url("::", 5) == "http://[::1]:5"
+    assert not is_loopback("example.org")
