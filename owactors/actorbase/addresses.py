@@ -13,6 +13,12 @@ from thespian.system.addressManager import ActorAddressManager, ActorLocalAddres
 from thespian.system.transport.IPBase import TCPv4ActorAddress, thisSystem
 
 LOOPBACK = "127.0.0.1"
+LOOPBACK_6 = "::1"
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    """IPv6 if it has a colon."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 class Place(TCPv4ActorAddress):  # type: ignore[misc]
@@ -21,7 +27,7 @@ class Place(TCPv4ActorAddress):  # type: ignore[misc]
     __message__ = True
 
     def __init__(self, host: str, port: int, number: int = 0) -> None:
-        self.af, self.socktype, self.proto = socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP
+        self.af, self.socktype, self.proto = family_of(host), socket.SOCK_STREAM, socket.IPPROTO_TCP
         self.sockname = (host, port)
         self.bindname = ("", port)
         self.number = number
@@ -38,6 +44,10 @@ class Place(TCPv4ActorAddress):  # type: ignore[misc]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Place, (*self.sockname, self.number)
+
+    def _str_addr(self) -> str:
+        host: str = super()._str_addr()
+        return f"[{host}]" if ":" in host else host
 
     def _str_suffix(self) -> str:
         return f".{self.number}" if self.number else ""

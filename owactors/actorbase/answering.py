@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import socket
 from collections import OrderedDict
@@ -12,6 +13,7 @@ from owactors.actorbase.incoming import Incoming, Origin
 from owactors.actorbase.limits import (
     ACK_EVERY,
     ACK_WITHIN,
+    HANDSHAKE_WITHIN,
     MAX_CONNECTIONS,
     MAX_UNPROVEN,
     READ_CHUNK,
@@ -20,21 +22,26 @@ from owactors.actorbase.limits import (
 from owactors.actorbase.protocol import INCARNATION, Hello
 from owactors.actorbase.running import Running
 from owactors.actorbase.sockets import ForeignPeer, Listening, check_user, tune
+from owactors.actorbase.tls import Connection, Tls, TlsSocket
 
+LOG = logging.getLogger(__name__)
 ACCEPT_AT_ONCE = 64
+#: seconds without accepting when the system refuses a connection's descriptor
+ACCEPT_REST = 0.5
 
 
 class Answering(Running):
     """Accepts connections and keeps the books of their letters; what arrives goes to `arrived`."""
 
-    def __init__(self, key: bytes, listening: Listening) -> None:
+    def __init__(self, key: bytes, listening: Listening, tls: Tls | None = None) -> None:
         super().__init__()
-        self.key, self.listening = key, listening
+        self.key, self.listening, self.tls = key, listening, tls
         self.incarnation = secrets.token_bytes(INCARNATION)
         self.chunk = bytearray(READ_CHUNK)
         self.chunk_view = memoryview(self.chunk)
         self._incoming: set[Incoming] = set()
         self._unproven: set[Incoming] = set()
+        self._opening: set[TlsSocket] = set()
         self._origins: OrderedDict[bytes, Origin] = OrderedDict()
         self._owing: set[Origin] = set()
         for sock in listening.sockets():
@@ -54,13 +61,26 @@ class Answering(Running):
         for _ in range(ACCEPT_AT_ONCE):
             try:
                 sock, _ = listener.accept()
-            except OSError:
+            except BlockingIOError:
                 return
-            if len(self._incoming) >= MAX_CONNECTIONS or len(self._unproven) >= MAX_UNPROVEN:
+            except OSError as failure:
+                self._rest(listener, failure)
+                return
+            if len(self._incoming) >= MAX_CONNECTIONS or len(self._unproven) + len(self._opening) >= MAX_UNPROVEN:
                 COUNTERS.connections_refused += 1
                 sock.close()
                 continue
             self._admit(sock)
+
+    def _rest(self, listener: socket.socket, failure: OSError) -> None:
+        """Out of descriptors, say: who waits to be accepted waits on, and the loop is not kept busy with it."""
+        LOG.warning("no connection can be accepted for %g s: %s", ACCEPT_REST, failure)
+        self.loop.remove_reader(listener.fileno())
+        self.loop.call_later(ACCEPT_REST, self._accept_again, listener)
+
+    def _accept_again(self, listener: socket.socket) -> None:
+        if listener.fileno() >= 0:
+            self.loop.add_reader(listener.fileno(), self._accept, listener)
 
     def _admit(self, sock: socket.socket) -> None:
         try:
@@ -73,9 +93,34 @@ class Answering(Running):
             COUNTERS.connections_refused += 1
             sock.close()
             return
+        if self.tls is None or sock.family == socket.AF_UNIX:
+            self._begin(sock)
+            return
+        opening = TlsSocket(sock, self.tls, server_side=True)
+        self._opening.add(opening)
+        self.loop.call_later(HANDSHAKE_WITHIN, self._not_opened, opening)
+        opening.open(self.loop, self._begin, lambda _: self._not_opened(opening))
+
+    def _begin(self, sock: Connection) -> None:
+        if isinstance(sock, TlsSocket):
+            self._opening.discard(sock)
         connection = Incoming(self, sock)
         self._incoming.add(connection)
         self._unproven.add(connection)
+
+    def _not_opened(self, opening: TlsSocket) -> None:
+        """No TLS, no certificate that we trust, or too slow."""
+        if opening in self._opening:
+            self._opening.discard(opening)
+            COUNTERS.connections_refused += 1
+            opening.close()
+
+    def close_incoming(self) -> None:
+        for connection in list(self._incoming):
+            connection.close()
+        for opening in self._opening:
+            opening.close()
+        self._opening.clear()
 
     def proven(self, connection: Incoming) -> None:
         self._unproven.discard(connection)

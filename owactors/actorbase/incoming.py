@@ -17,6 +17,7 @@ from owactors.actorbase.limits import HANDSHAKE_WITHIN, PAUSE_BYTES, PAUSE_FRAME
 from owactors.actorbase.outbox import Outbox
 from owactors.actorbase.parts import LAST, PART, Assembly
 from owactors.actorbase.protocol import LETTER, STALE, UNKNOWN, WELCOME, Hello, pack_ack
+from owactors.actorbase.tls import Connection, TlsSocket
 from owactors.actorbase.unpickling import loads
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Origin:
 class Incoming:
     """One accepted connection."""
 
-    def __init__(self, host: Answering, sock: socket.socket) -> None:
+    def __init__(self, host: Answering, sock: Connection) -> None:
         self.host, self.sock = host, sock
         self.origin: Origin | None = None
         self._sealed = sock.family != socket.AF_UNIX
@@ -73,6 +74,13 @@ class Incoming:
     # -- reading
 
     def _readable(self) -> None:
+        if self._paused or self.closed:
+            return
+        self._read()
+        if isinstance(self.sock, TlsSocket) and not self.closed and self.sock.pending():
+            self.host.loop.call_soon(self._readable)
+
+    def _read(self) -> None:
         host = self.host
         room = self._reader.room
         try:
@@ -218,6 +226,7 @@ class Incoming:
         self._paused = False
         if not self.closed:
             self.host.loop.add_reader(self.sock.fileno(), self._readable)
+            self.host.loop.call_soon(self._readable)
 
     def _broken(self, _: int) -> None:
         self.close()

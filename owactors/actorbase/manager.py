@@ -180,7 +180,7 @@ class Manager(Parent, ActorManager):  # type: ignore[misc]
         return bool(super()._pendingActorResponse(envelope))
 
     def _handleChildExited(self, child: ActorAddress) -> Any:
-        if child in self._elsewhere:
+        if isinstance(child, Address) and child in self._elsewhere:  # one that was never made has no such address
             self._elsewhere.discard(child)
             self._send_intent(TransmitIntent(self._adminAddr, ChildElsewhereGone(child)))
         return super()._handleChildExited(child)

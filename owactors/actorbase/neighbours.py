@@ -20,6 +20,7 @@ from thespian.system.admin.convention import LostRemote
 from thespian.system.messages.admin import PendingActorResponse
 from thespian.system.transport import ReceiveEnvelope, SendStatus, TransmitIntent
 
+from owactors.actorbase.addresses import Address
 from owactors.actorbase.limits import CREATE_WITHIN, LATE_TICK, PING_EVERY, REGISTER_EVERY, SILENT
 from owactors.actorbase.notices import ChildElsewhere, Claim, Ping, Pong
 from owactors.actorbase.processes import ProcessWatch
@@ -183,7 +184,7 @@ class Neighbours:
         return True
 
     def _handleChildExited(self, child: ActorAddress) -> Any:
-        for remote, children in list(self._claims.items()):
+        for remote, children in list(self._claims.items()) if isinstance(child, Address) else []:
             children.discard(child)
             if not children:
                 del self._claims[remote]

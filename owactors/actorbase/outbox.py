@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections import deque
 from collections.abc import Callable
 
 from owactors.actorbase.frames import Seal
 from owactors.actorbase.limits import GATHER, WRITE_TURN
+from owactors.actorbase.tls import Connection
 
 MOST_PIECES = 256
 
@@ -27,7 +27,7 @@ class Outbox:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        sock: socket.socket,
+        sock: Connection,
         seal: Seal | None,
         lost: Callable[[int], None],
         more: Callable[[Outbox], bool] = nothing,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import secrets
 import socket
+import ssl
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from owactors.actorbase.handshake import Caller, HandshakeFailed
 from owactors.actorbase.letters import Letter
 from owactors.actorbase.limits import (
     CONNECT_WITHIN,
+    HANDSHAKE_WITHIN,
     RETRY_FOR,
     RETRY_PAUSE,
     VERIFY_FOR,
@@ -25,6 +27,7 @@ from owactors.actorbase.outbox import Outbox
 from owactors.actorbase.protocol import HURRY, REPLY_LIMIT, STALE, STREAM, UNKNOWN, WELCOME, Hello, unpack_ack
 from owactors.actorbase.sendqueue import SendQueue
 from owactors.actorbase.sockets import ForeignPeer, connect_unix, start_connect_tcp
+from owactors.actorbase.tls import Connection, TlsSocket
 
 if TYPE_CHECKING:
     from owactors.actorbase.transport import ProcessTransport
@@ -48,7 +51,7 @@ class Peer:
         self._acked = 0
         self._progress = False
         self._incarnation = UNKNOWN
-        self._sock: socket.socket | None = None
+        self._sock: Connection | None = None
         self._handshake: Caller | None = None
         self._outbox: Outbox | None = None
         self._replies = FrameReader(None)
@@ -112,27 +115,38 @@ class Peer:
             self._greet(self._sock)
         return True
 
-    def _connect_timeout(self, sock: socket.socket) -> None:
+    def _connect_timeout(self, sock: Connection) -> None:
         if self._sock is sock and self._handshake is None:
             self._error(errno.ETIMEDOUT)
 
     def _tcp_connected(self) -> None:
-        assert self._sock is not None
-        self.host.loop.remove_writer(self._sock.fileno())
-        error = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        sock = self._sock
+        assert isinstance(sock, socket.socket)
+        self.host.loop.remove_writer(sock.fileno())
+        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
             self._error(error)
+        elif self.host.tls is not None:
+            tls = self._sock = TlsSocket(sock, self.host.tls, server_side=False)
+            self.host.loop.call_later(HANDSHAKE_WITHIN, self._connect_timeout, tls)
+            tls.open(self.host.loop, self._greet, self._failed)
         else:
-            self._greet(self._sock)
+            self._greet(sock)
 
-    def _greet(self, sock: socket.socket) -> None:
+    def _failed(self, failure: OSError) -> None:
+        if isinstance(failure, ssl.SSLError):
+            self._distrust()
+        else:
+            self._lost(failure.errno or errno.EIO)
+
+    def _greet(self, sock: Connection) -> None:
         self._handshake = Caller(self.host.key)
         self._outbox = Outbox(self.host.loop, sock, None, self._lost)
         self._outbox.raw(self._handshake.greeting())
         self.host.loop.add_reader(sock.fileno(), self._readable)
         self._outbox.flush()
 
-    def _proved(self, sock: socket.socket, handshake: Caller, proof: bytes) -> None:
+    def _proved(self, sock: Connection, handshake: Caller, proof: bytes) -> None:
         """Both sides know each other: say who we are and (re)send everything that was not acknowledged."""
         sealed = sock.family != socket.AF_UNIX
         seal = Seal(handshake.call_key()) if sealed else None
@@ -173,7 +187,7 @@ class Peer:
         except BlockingIOError:
             return
         except OSError as failure:
-            self._lost(failure.errno or errno.EIO)
+            self._failed(failure)  # a certificate that the peer refuses is told here
             return
         if not data:
             self._lost(errno.ECONNRESET)
@@ -186,7 +200,7 @@ class Peer:
             COUNTERS.frames_rejected += 1
             self._lost(errno.ECONNRESET)
 
-    def _received(self, sock: socket.socket, data: bytes) -> None:
+    def _received(self, sock: Connection, data: bytes) -> None:
         handshake = self._handshake
         if handshake is not None and not handshake.done:
             proof = handshake.receive(data)

@@ -92,16 +92,16 @@ class ProcessWatch:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._watched: dict[int, int] = {}
 
     def watch(self, pid: int, ended: Callable[[], None]) -> None:
-        """Call `ended` once when this process is gone; reaps it if it is a child. ProcessLookupError."""
-        descriptor = os.pidfd_open(pid)
-        self._watched[pid] = descriptor
-        self._loop.add_reader(descriptor, self._ended, pid, ended)
+        """Call `ended` once when this process is gone; reaps it if it is a child. ProcessLookupError.
 
-    def _ended(self, pid: int, ended: Callable[[], None]) -> None:
-        descriptor = self._watched.pop(pid)
+        One process may be watched several times.
+        """
+        descriptor = os.pidfd_open(pid)
+        self._loop.add_reader(descriptor, self._ended, descriptor, pid, ended)
+
+    def _ended(self, descriptor: int, pid: int, ended: Callable[[], None]) -> None:
         self._loop.remove_reader(descriptor)
         os.close(descriptor)
         try:

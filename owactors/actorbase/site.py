@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 import tempfile
@@ -12,9 +13,10 @@ from typing import Any
 from thespian.system.messages.convention import CONV_ADDR_IPV4_CAPABILITY
 from thespian.system.transport.IPBase import thisSystem
 
-from owactors.actorbase.addresses import LOOPBACK, Address, address
+from owactors.actorbase.addresses import LOOPBACK, LOOPBACK_6, Address, address, family_of
 from owactors.actorbase.keys import load_key
 from owactors.actorbase.sockets import Listening, make_folder
+from owactors.actorbase.tls import Tls
 
 PORT = "Admin Port"
 FOLDER = "Actor Folder"
@@ -34,21 +36,23 @@ class Site:
     temporary: bool
     """The folder is of our own choice, and goes when the admin goes."""
     host: str
-    """The IPv4 address that the processes bind to and show."""
+    """The IP address that the processes bind to and show."""
     networked: bool
     """Processes accept TCP connections; else only unix sockets, and the admin on the loopback interface."""
     admin: Address
     key: bytes = field(repr=False)
+    tls: Tls | None = None
+    """For connections over TCP."""
 
     @classmethod
     def of(cls, capabilities: Mapping[str, Any]) -> Site:
-        """BadKeyFile, PermissionError, OSError."""
+        """BadKeyFile, PermissionError, OSError, and what Tls.of raises."""
         port = int(capabilities.get(PORT, DEFAULT_PORT))
         given = capabilities.get(FOLDER)
         folder = make_folder(str(given) if given else _own_folder(port))
         key = load_key(str(capabilities.get(KEY_FILE) or os.path.join(folder, "key")))
         host, networked = _shown_host(capabilities)
-        return cls(folder, not given, host, networked, address(host, port), key)
+        return cls(folder, not given, host, networked, address(host, port), key, Tls.of(capabilities))
 
     def listen(self, port: int = 0, tcp: bool | None = None) -> Listening:
         """The sockets of a new process. OSError if the port is taken."""
@@ -82,17 +86,38 @@ def leaders(capabilities: Mapping[str, Any]) -> list[Address]:
 
 
 def parse_address(text: str | tuple[str, Any]) -> Address:
-    """The admin at `host:port`, `host`, or a pair of them."""
-    host, _, port = text.partition(":") if isinstance(text, str) else (text[0], "", text[1])
-    name = socket.gethostbyname(host) if host else LOOPBACK
-    return address(name, int(port or DEFAULT_PORT))
+    """The admin at `host:port`, `host`, or a pair of them; an IPv6 address with a port stands in brackets."""
+    host, port = _split(text) if isinstance(text, str) else text
+    return address(_resolve(host) if host else LOOPBACK, int(port or DEFAULT_PORT))
+
+
+def _split(text: str) -> tuple[str, str]:
+    if text.startswith("["):
+        host, _, port = text[1:].partition("]")
+        return host, port.removeprefix(":")
+    if text.count(":") > 1:
+        return text, ""
+    host, _, port = text.partition(":")
+    return host, port
+
+
+def _resolve(name: str) -> str:
+    """IPv4 if it has such an address. OSError."""
+    if ":" in name:
+        return str(ipaddress.IPv6Address(name))
+    try:
+        return socket.gethostbyname(name)
+    except socket.gaierror:
+        return str(socket.getaddrinfo(name, None, socket.AF_INET6)[0][4][0])
 
 
 def _towards(host: str) -> str:
     """Our own address on the way to that host; sends nothing."""
     if host.startswith("127."):
         return LOOPBACK
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+    if host == LOOPBACK_6:
+        return host
+    with socket.socket(family_of(host), socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((host, 9))
         except OSError:

@@ -8,7 +8,7 @@ import stat
 import struct
 from collections.abc import Callable
 
-from owactors.actorbase.addresses import LOOPBACK
+from owactors.actorbase.addresses import LOOPBACK, family_of
 from owactors.actorbase.limits import KEEPALIVE, USER_TIMEOUT_MS
 
 BACKLOG = 512
@@ -69,7 +69,7 @@ class Listening:
 
 def _reserve(bind: str, port: int, listen: bool) -> socket.socket:
     """A bound TCP port makes the process's number unique on the host, also where nobody listens on it."""
-    tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    tcp = socket.socket(family_of(bind), socket.SOCK_STREAM)
     try:
         if listen:
             tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -127,7 +127,7 @@ def connect_unix(folder: str, port: int) -> socket.socket:
 
 def start_connect_tcp(host: str, port: int) -> tuple[socket.socket, int]:
     """A socket that is connecting, and the errno of connect_ex."""
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    sock = socket.socket(family_of(host), socket.SOCK_STREAM)
     sock.setblocking(False)
     tune(sock)
     return sock, sock.connect_ex((host, port))

@@ -25,7 +25,7 @@ from thespian.system.transport import (
     TransmitOnly,
 )
 
-from owactors.actorbase.addresses import Address, Place, address, number_of
+from owactors.actorbase.addresses import Address, Place, address, family_of, number_of
 from owactors.actorbase.answering import Answering
 from owactors.actorbase.counters import COUNTERS
 from owactors.actorbase.incoming import Incoming
@@ -52,7 +52,7 @@ class ProcessTransport(Answering):
     """Everything of one process that has to do with messages."""
 
     def __init__(self, site: Site, listening: Listening | None = None, external: bool = False) -> None:
-        super().__init__(site.key, listening or site.listen())
+        super().__init__(site.key, listening or site.listen(), site.tls)
         self.site, self.folder, self.external = site, site.folder, external
         self.port = self.listening.port
         self.myAddress: Address = address(site.host, self.port)
@@ -289,7 +289,7 @@ class ProcessTransport(Answering):
     @staticmethod
     def probeAdmin(admin: ActorAddress) -> bool:
         """Somebody has the admin's port."""
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        with socket.socket(family_of(admin.addressDetails.sockname[0]), socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(admin.addressDetails.sockname)
@@ -316,8 +316,7 @@ class ProcessTransport(Answering):
         self.closed = True
         for peer in list(self.peers.values()):
             peer.fail(SendStatus.Failed)
-        for connection in list(self._incoming):
-            connection.close()
+        self.close_incoming()
         for sock in self.listening.sockets():
             self.loop.remove_reader(sock.fileno())
         self.listening.close()

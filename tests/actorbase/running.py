@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from thespian.actors import ActorAddress, ActorSystem
 
 from owactors import actorbase
@@ -19,6 +21,14 @@ def start(folder: str, **more: Any) -> ActorSystem:
     actorbase.install()
     actorbase.allow("tests.")
     return ActorSystem("owactorsBase", capabilities=actorbase.capabilities(folder, more=more), transientUnique=True)
+
+
+def need(host: str) -> None:
+    """Skips the test where the machine has not got this address."""
+    try:
+        socket.create_server((host.strip("[]"), 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as reason:
+        pytest.skip(f"no {host} here: {reason}")
 
 
 def call(system: ActorSystem, target: ActorAddress, what: str, argument: Any = None) -> Any:

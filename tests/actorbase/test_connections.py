@@ -15,9 +15,10 @@ from owactors.actorbase import limits, sendqueue
 from owactors.actorbase.addresses import Address
 from owactors.actorbase.counters import COUNTERS
 from owactors.actorbase.frames import SEAL_SIZE
-from owactors.actorbase.site import FOLDER, KEY_FILE, LISTEN, PORT, Site
+from owactors.actorbase.site import FOLDER, KEY_FILE, LISTEN, PORT, Site, parse_address
 from owactors.actorbase.transport import ProcessTransport
-from tests.actorbase.running import SECONDS, call, eventually, start
+from tests.actorbase import certificates
+from tests.actorbase.running import SECONDS, call, eventually, need, start
 from tests.actorbase.system_actors import Call, Subject
 
 
@@ -69,13 +70,18 @@ def send(sender: ProcessTransport, target: Address, *messages: Any) -> list[Any]
     return statuses
 
 
-@pytest.fixture(params=["unix", "tcp"])
+@pytest.fixture(params=["unix", "tcp", "ipv6", "tls"])
 def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[ProcessTransport, Receiver]]:
-    """A sender and a receiver; with different folders they meet on TCP only."""
+    """A sender and a receiver; with different folders they meet on TCP only, with TLS if they have certificates."""
     if request.param == "unix":
         sites = [site(tmp_path)] * 2
     else:
         more = {KEY_FILE: str(tmp_path / "common"), LISTEN: "127.0.0.1"}
+        if request.param == "ipv6":
+            need("::1")
+            more[LISTEN] = "::1"
+        elif request.param == "tls":
+            more |= certificates.make(tmp_path / "certificates")
         sites = [site(tmp_path / "a", **more), site(tmp_path / "b", **more)]
     sender, receiver = ProcessTransport(sites[0], external=True), Receiver(sites[1])
     yield sender, receiver
@@ -205,8 +211,10 @@ def test_a_stalled_reader_stops_the_sender_and_bounds_both(tmp_path: Path, monke
     sender.close()
 
 
-def test_systems_with_one_key_meet_over_tcp(tmp_path: Path) -> None:
-    more = {KEY_FILE: str(tmp_path / "common"), LISTEN: "127.0.0.1"}
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_systems_with_one_key_meet_over_tcp(tmp_path: Path, host: str) -> None:
+    need(host)
+    more = {KEY_FILE: str(tmp_path / "common"), LISTEN: host}
     one, two = start(str(tmp_path / "one"), **more), start(str(tmp_path / "two"), **more)
     try:
         near, far = one.createActor(Subject), two.createActor(Subject)
@@ -218,11 +226,29 @@ def test_systems_with_one_key_meet_over_tcp(tmp_path: Path) -> None:
         one.shutdown()
 
 
-def test_a_convention_of_two_systems_creates_on_the_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("127.0.0.1:5", ("127.0.0.1", 5)),
+        ("127.0.0.1", ("127.0.0.1", 1900)),
+        ("", ("127.0.0.1", 1900)),
+        (("127.0.0.1", 7), ("127.0.0.1", 7)),
+        ("[fd00::1]:5", ("fd00::1", 5)),
+        ("[FD00:0::1]", ("fd00::1", 1900)),
+        ("fd00::1", ("fd00::1", 1900)),
+    ],
+)
+def test_leaders_are_named_in_many_ways(text: str | tuple[str, int], name: tuple[str, int]) -> None:
+    assert parse_address(text).addressDetails.sockname == name
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+def test_a_convention_of_two_systems_creates_on_the_other(tmp_path: Path, host: str) -> None:
+    need(host)
     more = {KEY_FILE: str(tmp_path / "common")}
-    first = start_leader(tmp_path / "one", more)
+    first = start_leader(tmp_path / "one", more, host)
     port = first.capabilities[PORT]
-    more["Convention Address.IPv4"] = f"127.0.0.1:{port}"
+    more["Convention Address.IPv4"] = f"{host}:{port}"
     second = start(str(tmp_path / "two"), **more, Special=True)
     try:
         eventually(lambda: _created(first), "an actor on the other system")
@@ -231,11 +257,11 @@ def test_a_convention_of_two_systems_creates_on_the_other(tmp_path: Path) -> Non
         first.shutdown()
 
 
-def start_leader(folder: Path, more: dict[str, Any]) -> ActorSystem:
+def start_leader(folder: Path, more: dict[str, Any], host: str) -> ActorSystem:
     from owactors import actorbase
 
     port = actorbase.capabilities(str(folder))[PORT]
-    return start(str(folder), **more, **{"Convention Address.IPv4": f"127.0.0.1:{port}"})
+    return start(str(folder), **more, **{"Convention Address.IPv4": f"{host}:{port}"})
 
 
 def _created(system: ActorSystem) -> bool:

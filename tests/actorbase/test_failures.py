@@ -252,3 +252,9 @@ def test_a_child_for_which_there_is_no_process_has_exited(system: ActorSystem) -
     actor = system.createActor(Crowded)
     assert call(system, actor, "crowd") == "crowded"
     eventually(lambda: call(system, actor, "seen").what == [["exited", True]], "exit")
+
+
+def test_a_child_that_no_system_can_have_has_exited(system: ActorSystem) -> None:
+    actor = system.createActor(Subject)
+    call(system, actor, "create_special_only")
+    eventually(lambda: call(system, actor, "seen").what == [["exited", True]], "exit")
