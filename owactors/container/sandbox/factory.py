@@ -160,14 +160,13 @@ class SandboxFactory:
 
     def _assemble(self, spec: ContainerSpec, layout: CgroupLayout) -> Parts:
         assert self._folder is not None
-        self._count += 1
-        folder = self._folder.path / str(self._count)
-        identity = f"{self.boot}-{self._count}"
         with contextlib.ExitStack() as undo:
             try:
-                for path in (folder, folder / "work", folder / "tmp"):
-                    path.mkdir(mode=0o700)
+                folder = self._new_folder(self._folder.path)
+                identity = f"{self.boot}-{folder.name}"
                 undo.callback(leftovers.remove_sandbox, folder)
+                for path in (folder / "work", folder / "tmp"):
+                    path.mkdir(mode=0o700)
                 group = cgroup.create(layout, identity, spec.cpu_limit is not None)
                 if group is not None:
                     group.limit(spec.memory, spec.pids_limit, spec.cpu_limit)
@@ -177,6 +176,16 @@ class SandboxFactory:
                 raise WhiskContainerStartupError(f"no sandbox could be prepared: {error}") from error
             undo.pop_all()
         return Parts(identity, folder, folder_fd, group)
+
+    def _new_folder(self, parent: Path) -> Path:
+        """The next number that is free: processes that were forked from this one count for themselves. OSError."""
+        while True:
+            self._count += 1
+            try:
+                (parent / str(self._count)).mkdir(mode=0o700)
+            except FileExistsError:
+                continue
+            return parent / str(self._count)
 
     def _sweep(self) -> list[str]:
         removed = []
