@@ -74,9 +74,14 @@ def _not_created(failure: Exception) -> e.Event:
 
 def _observe_wait(wanted: i.CreateContainer) -> None:
     """How long the call that needs this container has waited so far; what the node does for itself waits for nobody."""
-    if not wanted.transid.id.startswith(SYSTEM_PREFIX):
+    if not _is_own(wanted.transid):
         waited = time.time() * 1000 - wanted.transid.start
         METRICS.time(container_phase("wait", wanted.kind), max(0.0, waited))
+
+
+def _is_own(transid: TransactionId) -> bool:
+    """True for what the node does by itself."""
+    return transid.id.startswith(SYSTEM_PREFIX)
 
 
 def phases_text(phases: Mapping[str, float]) -> str:
@@ -93,6 +98,7 @@ def _spec(setup: ProxySetup, wanted: i.CreateContainer) -> ContainerSpec:
         memory=wanted.memory,
         cpu_shares=wanted.cpu_shares,
         cpu_limit=wanted.cpu_limit,
+        prewarm=_is_own(wanted.transid),
         environment=setup.settings.environment,
     )
 

@@ -49,6 +49,7 @@ class ContainerSpec:
 
     `kind` selects the launcher in back ends without images; `image` is the full image name for those with. An
     image is pulled only if `user_provided_image`. `cpu_shares` 0 and `cpu_limit` None (cores) mean no limit.
+    Who waits for a `prewarm` container waits for nobody's call.
     `environment` is all that a process in the container sees before /init, beside what its runtime needs.
     """
 
@@ -60,6 +61,7 @@ class ContainerSpec:
     cpu_shares: int = 0
     cpu_limit: float | None = None
     pids_limit: int = 1024
+    prewarm: bool = False
     labels: Mapping[str, str] = field(factory=dict)
     environment: Mapping[str, str] = field(factory=dict)
 

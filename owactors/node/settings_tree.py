@@ -94,6 +94,7 @@ class SandboxSettings:
     bubblewrap: bool
     cgroups: bool
     network: bool
+    disk: ByteSize
     start_timeout: Seconds = field(metadata=_at_least(0.1))
 
 
@@ -102,6 +103,19 @@ class DockerSettings:
     host: str
     network: str
     dns_servers: tuple[str, ...]
+    dns_search: tuple[str, ...]
+    dns_options: tuple[str, ...]
+    user: str
+    ulimits: tuple[str, ...]
+    open_files: int = field(metadata=_at_least(64))
+    read_only: bool
+    tmpfs_size: ByteSize = field(metadata=_at_least(ByteSize(1)))
+    runtime: str
+    pull: str = field(metadata=_one_of("openwhisk", "always", "missing", "never"))
+    pull_runtimes: bool
+    runtimes_registry: str
+    user_images_registry: str
+    registry_config: str
     command_timeout: Seconds = field(metadata=_at_least(1))
     pull_timeout: Seconds = field(metadata=_at_least(1))
     local_image_prefix: str

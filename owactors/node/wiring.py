@@ -8,7 +8,7 @@ import socket
 from collections.abc import Mapping
 from hashlib import sha256
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, cast
 
 from attrs import evolve
 
@@ -20,7 +20,7 @@ from owactors.actor.store import OpenStore
 from owactors.connector.port import MessagingProvider
 from owactors.connector.settings import BrokerSettings
 from owactors.connector.topics import Topics
-from owactors.container.docker.settings import DEFAULT_HOST, DockerSettings
+from owactors.container.docker.settings import DEFAULT_HOST, DockerSettings, PullPolicy
 from owactors.container.port import ContainerFactory
 from owactors.container.sandbox.factory import SandboxFactory
 from owactors.container.sandbox.settings import SandboxSettings
@@ -259,6 +259,7 @@ def _sandbox(settings: Settings, manifest: ExecManifest) -> SandboxSettings:
         bubblewrap=sandbox.bubblewrap,
         cgroups=sandbox.cgroups,
         network=sandbox.network,
+        disk=sandbox.disk.bytes,
         start_timeout=sandbox.start_timeout,
         parallel_starts=settings.containers.parallel_starts,
     )
@@ -272,6 +273,20 @@ def _docker(settings: Settings) -> DockerSettings:
         node=mark,
         network=docker.network,
         dns=docker.dns_servers,
+        dns_search=docker.dns_search,
+        dns_options=docker.dns_options,
+        user=docker.user,
+        ulimits=docker.ulimits,
+        open_files=docker.open_files,
+        read_only=docker.read_only,
+        tmpfs_size=docker.tmpfs_size.bytes,
+        runtime=docker.runtime,
+        pull=cast(PullPolicy, docker.pull),
+        pull_runtimes=docker.pull_runtimes,
+        local_image_prefix=docker.local_image_prefix,
+        runtimes_registry=docker.runtimes_registry,
+        user_images_registry=docker.user_images_registry,
+        registry_config=docker.registry_config,
         call_timeout=docker.command_timeout,
         pull_timeout=docker.pull_timeout,
         parallel_starts=min(settings.containers.parallel_starts, os.cpu_count() or 1),

@@ -23,6 +23,16 @@ class Silence:
         """Nothing to close."""
 
 
+class NoEvents:
+    """Nothing is ever told unasked."""
+
+    def start(self) -> None:
+        """Nothing to listen to."""
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+
 @define(eq=False)
 class FakeEngine:
     """Stands in for Engine. `failing`: what a call raises, by its name; a list is used up from the front."""
@@ -122,5 +132,6 @@ def factory_on(monkeypatch: Any, engine: FakeEngine) -> DockerFactory:
 
     monkeypatch.setattr(docker_container, "attach", no_stream)
     factory = DockerFactory(engine.settings)
-    factory._engine = engine  # type: ignore[assignment]
+    factory._engine = factory._pulls.engine = engine  # type: ignore[assignment]
+    factory._events = NoEvents()  # type: ignore[assignment]
     return factory

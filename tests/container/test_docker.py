@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import signal
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from owactors.container.docker.container import DockerContainer
-from owactors.container.docker.engine import Engine, split_tag
+from owactors.container.docker.engine import Engine
 from owactors.container.docker.factory import LABEL, DockerFactory
 from owactors.container.docker.images import ImageCannotBeBuilt, build
+from owactors.container.docker.naming import has_registry, is_local, prefix_of, resolved, split_tag
 from owactors.container.docker.settings import DockerSettings
+from owactors.container.docker.turns import COLD_START, PREWARM, REMOVAL, Turns
+from owactors.container.http_container import CHILD_KILLED
 from owactors.container.port import (
     BlackboxStartupError,
     ContainerError,
@@ -24,7 +30,8 @@ from owactors.container.port import (
     ContainerSpec,
     WhiskContainerStartupError,
 )
-from owactors.core.reply import MemoryExhausted, NoResponseReceived
+from owactors.container.sandbox.cgroup import OomCounter
+from owactors.core.reply import ConnectionFailed, MemoryExhausted, NoResponseReceived
 from tests.container.backends import (
     ECHO,
     PATIENCE,
@@ -304,6 +311,189 @@ def test_not_started() -> None:
 def test_tags(image: str, parts: tuple[str, str | None]) -> None:
     """A port is no tag."""
     assert split_tag(image) == parts
+
+
+@pytest.mark.parametrize(
+    ("image", "registry", "prefix"),
+    [
+        ("whisk/a:1", False, "whisk"),
+        ("a", False, ""),
+        ("ghcr.io/x/a", True, "x"),
+        ("localhost/a", True, ""),
+        ("host:5000/x/y/a:1", True, "x/y"),
+    ],
+)
+def test_parts_of_an_image_name(image: str, registry: bool, prefix: str) -> None:
+    """A host has a dot, a port, or is the local one."""
+    assert (has_registry(image), prefix_of(image)) == (registry, prefix)
+    settings = DockerSettings(user_images_registry="r.example", local_image_prefix="whisk")
+    assert is_local(image, settings) == (prefix == "whisk")
+    wanted = image if registry else f"r.example/{image}"
+    assert resolved(ContainerSpec("x", "blackbox", image, user_provided_image=True), settings) == wanted
+    assert resolved(ContainerSpec("x", "python:3", image), settings) == image
+
+
+@pytest.mark.services
+def test_further_protections(engine: str, folder: Path) -> None:
+    """Read-only but for two folders of a given size, another user, more limits."""
+    backend = docker(engine, read_only=True, tmpfs_size=2**20, user="1234:1234", ulimits=("nproc=99:100", "nofile=500"))
+    code = """
+import os, resource
+def main(args):
+    def write(path, size=1):
+        try:
+            with open(path, 'wb') as file:
+                file.write(b'x' * size)
+            return 'ok'
+        except OSError as error:
+            return error.strerror
+    return {
+        'user': [os.getuid(), os.getgid()], 'limits': [resource.getrlimit(resource.RLIMIT_NPROC)[0]],
+        'files': resource.getrlimit(resource.RLIMIT_NOFILE)[1],
+        'wrote': [write('/x'), write('/tmp/x'), write('x'), write('/tmp/y', 4 << 20)],
+    }
+"""
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await started(factory, backend, code)
+        answer = json.loads(body_of(await container.run(run_body(), PATIENCE)).body)
+        assert (answer["user"], answer["limits"], answer["files"]) == ([1234, 1234], [99], 500)
+        assert answer["wrote"][1:3] == ["ok", "ok"]
+        assert answer["wrote"][0] in ("Read-only file system", "Permission denied")
+        assert answer["wrote"][3] == "No space left on device"
+
+    scenario(backend, folder, play)
+
+
+@pytest.mark.services
+def test_a_container_that_dies_while_nobody_looks(backend: Backend, folder: Path) -> None:
+    """The engine tells it; the next call finds no connection and can be placed elsewhere."""
+
+    async def play(factory: ContainerFactory) -> None:
+        later = "threading.Timer(0.05, lambda: os._exit(7)).start()"
+        code = f"import os, threading\ndef main(args):\n    {later}\n    return {{}}\n"
+        container = await started(factory, backend, code)
+        assert isinstance(container, DockerContainer)
+        assert body_of(await container.run(run_body(), PATIENCE)).status == 200
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while container.exit_code is None:
+            assert asyncio.get_running_loop().time() < deadline
+            await asyncio.sleep(0.01)
+        assert container.exit_code == 7
+        assert isinstance((await container.run(run_body(), PATIENCE)).outcome, ConnectionFailed)
+
+    scenario(backend, folder, play)
+
+
+@pytest.mark.services
+def test_a_child_is_killed_for_memory_where_groups_cannot_be_read(backend: Backend, folder: Path) -> None:
+    """The engine's event is enough for a line in the log."""
+    code = """
+import os, time
+def main(args):
+    child = os.fork()
+    if child == 0:
+        with open('/proc/self/oom_score_adj', 'w') as file:
+            file.write('1000')
+        kept = [bytearray(b'x' * 2**20) for _ in range(400)]
+        os._exit(0)
+    os.waitpid(child, 0)
+    time.sleep(0.5)
+    return {}
+"""
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await factory.create(backend.spec(memory=64 * 2**20))
+        assert isinstance(container, DockerContainer)
+        container._group, container._oom_kills = None, OomCounter.of(None)
+        await container.initialize(init_body(code), PATIENCE)
+        assert body_of(await container.run(run_body(), PATIENCE)).status == 200
+        assert texts((await container.logs(1000, True)).lines) == [f"stderr: {CHILD_KILLED}"]
+
+    scenario(backend, folder, play)
+
+
+def test_passwords_of_registries(tmp_path: Path) -> None:
+    """Those that `docker login` has written go along with a pull, and only to their registry."""
+    config = {"auths": {"registry.example": {"auth": base64.b64encode(b"me:secret").decode()}}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    asked: list[tuple[str, str]] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._say(b'{"Version": "1", "ApiVersion": "1.41", "MinAPIVersion": "1.12"}')
+
+        def do_POST(self) -> None:
+            sent = json.loads(base64.b64decode(self.headers.get("X-Registry-Auth") or "e30=", "-_"))
+            asked.append((self.path.partition("fromImage=")[2], sent.get("username", "")))
+            self._say(b"{}")
+
+        def _say(self, body: bytes) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    async def act(port: int) -> None:
+        engine = Engine(DockerSettings(f"tcp://127.0.0.1:{port}", registry_config=str(tmp_path / "config.json")))
+        await engine.connect()
+        await engine.pull("registry.example/x/a:1")
+        await engine.pull("other.example/a:1")
+        engine.close()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        asyncio.run(act(server.server_address[1]))
+        server.shutdown()
+    assert [(name.split("%2F")[0], user) for name, user in asked] == [("registry.example", "me"), ("other.example", "")]
+
+
+def test_turns() -> None:
+    """The urgent first, others in order; whoever gives up takes nothing with him."""
+
+    async def act() -> list[str]:
+        turns, order = Turns(1), []
+
+        async def one(name: str, priority: int) -> None:
+            async with turns.of(priority):
+                order.append(name)
+                await asyncio.sleep(0)
+
+        async with turns.of(COLD_START):
+            waiting = [
+                asyncio.ensure_future(one(name, priority))
+                for name, priority in [("p1", PREWARM), ("r1", REMOVAL), ("gone", COLD_START), ("c1", COLD_START)]
+            ]
+            await asyncio.sleep(0)
+            waiting[2].cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert turns.room == 1
+        return order
+
+    assert asyncio.run(act()) == ["c1", "r1", "p1"]
+
+
+def test_turns_do_not_starve(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has waited long enough is next."""
+    monkeypatch.setattr("owactors.container.docker.turns.PATIENCE", -1.0)
+
+    async def act() -> list[int]:
+        turns, order = Turns(1), []
+
+        async def one(priority: int) -> None:
+            async with turns.of(priority):
+                order.append(priority)
+
+        async with turns.of(COLD_START):
+            waiting = [asyncio.ensure_future(one(priority)) for priority in (PREWARM, COLD_START, REMOVAL)]
+            await asyncio.sleep(0)
+        await asyncio.gather(*waiting)
+        return order
+
+    assert asyncio.run(act()) == [PREWARM, COLD_START, REMOVAL]
 
 
 def test_images_are_reproducible() -> None:

@@ -16,7 +16,7 @@ from owactors.container.docker.engine import Engine, EngineError, Running
 from owactors.container.docker.factory import DockerFactory
 from owactors.container.docker.settings import DockerSettings
 from owactors.container.port import BlackboxStartupError, ContainerSpec, WhiskContainerStartupError
-from owactors.core.reply import MemoryExhausted, NoResponseReceived
+from owactors.core.reply import ConnectionFailed, MemoryExhausted, NoResponseReceived
 from tests.container.fake_engine import ID, FakeEngine, factory_on, refusal
 
 MANAGED = ContainerSpec("wsk0_1_test", "python:3", image="owactors/action-python:3")
@@ -165,6 +165,61 @@ def test_pause_resume_and_removal(monkeypatch: pytest.MonkeyPatch, engine: FakeE
 
     play(monkeypatch, engine, act)
     assert engine.calls[3:] == ["pause", "unpause", "remove"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "image", "there", "calls"),
+    [
+        ("openwhisk", "someone/image:1", True, ["pull", "create"]),
+        ("openwhisk", "whisk/image", True, ["create"]),
+        ("missing", "someone/image", True, ["create"]),
+        ("missing", "someone/image", False, ["pull", "create"]),
+        ("never", "someone/image", False, ["create"]),
+        ("always", "someone/image:1", True, ["pull", "create"]),
+    ],
+)
+def test_when_images_are_pulled(
+    monkeypatch: pytest.MonkeyPatch, port: int, policy: Any, image: str, there: bool, calls: list[str]
+) -> None:
+    """As the setting says; what was made on the engine never is."""
+    engine = FakeEngine(DockerSettings(port=port, pull=policy))
+    engine.failing["has_image"] = there
+    play(monkeypatch, engine, lambda factory: factory.create(of_user(image)))
+    assert engine.calls[: len(calls)] == calls
+
+
+@pytest.mark.parametrize("policy", ["always", "missing"])
+def test_a_pull_that_must_work(monkeypatch: pytest.MonkeyPatch, port: int, policy: Any) -> None:
+    """With or without a tag."""
+    engine = FakeEngine(DockerSettings(port=port, pull=policy))
+    engine.failing["pull"] = refusal(404, "no such image")
+    fails(monkeypatch, engine, of_user("someone/image:1"), BlackboxStartupError, "Failed to pull container image")
+    assert engine.calls == ["pull"]
+
+
+@pytest.mark.parametrize(("there", "calls"), [(True, ["create"]), (False, ["pull", "create"])])
+def test_packaged_images_can_be_pulled_once(
+    monkeypatch: pytest.MonkeyPatch, port: int, there: bool, calls: list[str]
+) -> None:
+    """If they are missing, and from the registry that is meant for them."""
+    settings = DockerSettings(port=port, pull_runtimes=True, runtimes_registry="registry.example:5000/")
+    engine = FakeEngine(settings)
+    engine.failing["has_image"] = there
+    play(monkeypatch, engine, lambda factory: factory.create(MANAGED))
+    assert engine.calls[: len(calls)] == calls
+    assert engine.specs[0].image == "registry.example:5000/owactors/action-python:3"
+
+
+def test_what_the_engine_does_not_know_any_more_is_dead(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine) -> None:
+    """A sweep finds it; its next call can be placed elsewhere."""
+
+    async def act(factory: DockerFactory) -> Any:
+        container = await factory.create(MANAGED)
+        assert await container.ping()
+        await factory.sweep()
+        return (await container.run({"value": {}}, 5)).outcome
+
+    assert isinstance(play(monkeypatch, engine, act), ConnectionFailed)
 
 
 @pytest.mark.scenario("DK-22")

@@ -41,6 +41,7 @@ class DockerContainer(HttpContainer):
         self._group: ControlGroup | None = None
         self._oom_kills = OomCounter.of(None)
         self.oom_told = False
+        self.exit_code: int | None = None
         self._frozen = False
         self._last_output = 0.0
         self._removal: asyncio.Task[None] | None = None
@@ -89,6 +90,11 @@ class DockerContainer(HttpContainer):
         await asyncio.sleep(QUIET)
         while time.monotonic() - self._last_output < QUIET and time.monotonic() < deadline:
             await asyncio.sleep(QUIET)
+
+    def has_died(self, code: int | None) -> None:
+        """The engine says so. `code`: with which its first process ended, None if nobody knows."""
+        self.exit_code = code
+        self.client.retire()
 
     def child_killed(self) -> bool:
         """By the kernel's counter, or by the event that the engine sent."""

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from attrs import frozen
 
+from owactors.container.docker.naming import split_tag
 from owactors.container.docker.settings import DockerSettings
 from owactors.container.port import ContainerSpec, WhiskContainerStartupError
 
+LOG = logging.getLogger(__name__)
 T = TypeVar("T")
+PROGRESS_PERIOD = 5.0
+"""Seconds between two lines about a pull that takes long."""
 THREADS = 32
 CONTAINER_ID = re.compile("[0-9a-f]{64}")
 
@@ -63,6 +69,8 @@ class Engine:
             self._api = docker.APIClient(
                 base_url=settings.host, timeout=settings.call_timeout, max_pool_size=THREADS, version="auto"
             )
+            if settings.registry_config:
+                self._api.reload_config(settings.registry_config)
             return str((await self._in_thread(self._api.version))["Version"])
         except Exception as error:
             raise WhiskContainerStartupError(
@@ -86,6 +94,7 @@ class Engine:
             lambda: self._api.create_container(
                 image=spec.image,
                 name=name,
+                user=self.settings.user or None,
                 labels=labels,
                 environment=dict(spec.environment),
                 stdin_open=False,
@@ -168,6 +177,7 @@ class Engine:
         settings = self.settings
         import docker.types
 
+        own = f"rw,exec,nosuid,nodev,mode=1777,size={settings.tmpfs_size}"
         return self._api.create_host_config(
             mem_limit=spec.memory,
             memswap_limit=spec.memory,
@@ -180,16 +190,21 @@ class Engine:
             dns_opt=list(settings.dns_options) or None,
             cap_drop=list(settings.cap_drop),
             security_opt=["no-new-privileges"],
-            ulimits=[docker.types.Ulimit(name="nofile", soft=settings.open_files, hard=settings.open_files)],
+            ulimits=[docker.types.Ulimit(name=name, soft=soft, hard=hard) for name, soft, hard in limits(settings)],
+            runtime=settings.runtime or None,
             read_only=settings.read_only,
-            tmpfs={"/tmp": "", "/action": ""} if settings.read_only else None,
+            tmpfs=dict.fromkeys(("/tmp", "/action"), own) if settings.read_only else None,
             log_config=docker.types.LogConfig(type="none"),
         )
 
     def _pull(self, name: str, tag: str) -> None:
+        told = time.monotonic()
         for line in self._api.pull(name, tag=tag, stream=True, decode=True):
             if "error" in line:
                 raise self._errors.APIError(line["error"])
+            if time.monotonic() - told > PROGRESS_PERIOD:
+                told = time.monotonic()
+                LOG.info("pulling %s:%s: %s %s", name, tag, line.get("status", ""), line.get("progress", ""))
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
@@ -210,8 +225,11 @@ class Engine:
                 raise
 
 
-def split_tag(image: str) -> tuple[str, str | None]:
-    """Name and tag of an image name; a port in the registry is no tag."""
-    head, slash, last = image.rpartition("/")
-    name, _, tag = last.partition(":")
-    return f"{head}{slash}{name}", tag or None
+def limits(settings: DockerSettings) -> list[tuple[str, int, int]]:
+    """(name, soft, hard) of every ulimit; those given replace ours. Raises ValueError for one that is none."""
+    found = {"nofile": (settings.open_files, settings.open_files)}
+    for text in settings.ulimits:
+        name, _, values = text.partition("=")
+        soft, _, hard = values.partition(":")
+        found[name] = int(soft), int(hard or soft)
+    return [(name, soft, hard) for name, (soft, hard) in found.items()]

@@ -7,14 +7,19 @@ import logging
 import os
 import re
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from attrs import define, evolve, field
 
 from owactors.container.docker.container import DockerContainer
-from owactors.container.docker.engine import Engine, EngineError, split_tag
+from owactors.container.docker.engine import Engine, EngineError
+from owactors.container.docker.events import EngineEvents
+from owactors.container.docker.naming import resolved
+from owactors.container.docker.pulls import Pulls, failed
 from owactors.container.docker.settings import DockerSettings
+from owactors.container.docker.turns import COLD_START, PREWARM, REMOVAL, Turns
 from owactors.container.http_container import Stopwatch
 from owactors.container.port import (
     BlackboxStartupError,
@@ -42,16 +47,19 @@ class DockerFactory:
     _engine: Engine = field(init=False)
     _containers: dict[str, DockerContainer] = field(factory=dict)
     _making: set[asyncio.Task[Any]] = field(factory=set)
-    _pulls: dict[str, asyncio.Task[None]] = field(factory=dict)
-    _starts: asyncio.Semaphore = field(init=False)
-    _removals: asyncio.Semaphore = field(init=False)
+    _pulls: Pulls = field(init=False)
+    _turns: Turns = field(init=False)
+    _events: EngineEvents = field(init=False)
+    _looking: asyncio.Task[list[str]] | None = None
     _count: int = 0
     _open: bool = False
 
     def __attrs_post_init__(self) -> None:
         self._engine = Engine(self.settings)
-        self._starts = asyncio.Semaphore(self.settings.parallel_starts)
-        self._removals = asyncio.Semaphore(self.settings.parallel_removals)
+        self._pulls = Pulls(self._engine, self.settings)
+        self._turns = Turns(self.settings.parallel_starts)
+        label = f"{LABEL}={self.settings.node}"
+        self._events = EngineEvents(self.settings.host, label, self._died, self._out_of_memory, self._events_lost)
 
     async def start(self) -> StartReport:
         """See ContainerFactory."""
@@ -61,6 +69,7 @@ class DockerFactory:
         except EngineError as error:
             raise WhiskContainerStartupError(error.text) from error
         self._open = True
+        self._events.start()
         return StartReport(f"docker {version}", self._protections(), tuple(swept))
 
     async def create(self, spec: ContainerSpec) -> DockerContainer:
@@ -79,7 +88,9 @@ class DockerFactory:
 
     async def sweep(self) -> list[str]:
         """See ContainerFactory."""
+        known = list(self._containers)
         found = await self._engine.labelled(f"{LABEL}={self.settings.node}")
+        self._declare_dead(set(known) - {id for id, _ in found})
         leftovers = {id: labels for id, labels in found if self._is_leftover(id, labels)}
         # All at once, so that one which will not go keeps no other.
         await asyncio.gather(*(self._remove_leftover(id, labels) for id, labels in leftovers.items()))
@@ -88,35 +99,36 @@ class DockerFactory:
     async def close(self) -> None:
         """See ContainerFactory."""
         self._open = False
+        self._events.stop()
+        if self._looking is not None:
+            self._looking.cancel()
         await asyncio.gather(*self._making, return_exceptions=True)
         await asyncio.gather(*(container.destroy() for container in list(self._containers.values())))
         self._engine.close()
 
     async def _make(self, spec: ContainerSpec) -> DockerContainer:
         watch = Stopwatch()
-        pulled = True
+        image = resolved(spec, self.settings)
+        pulled = await self._pulls.prepare(spec, image)
         if spec.user_provided_image:
-            pulled = await self._pull(spec)
             watch.lap("pull")
+        spec = evolve(spec, image=image)
         self._count += 1
         name = f"{re.sub('[^A-Za-z0-9_.-]', '_', spec.name)}_{self.boot}_{self._count}"
-        async with self._starts:
-            watch.lap("queue")
-            try:
-                container = await self._created(name, spec)
+        made: list[DockerContainer] = []
+        try:
+            async with self._turns.of(PREWARM if spec.prewarm else COLD_START):
+                watch.lap("queue")
+                made.append(await self._created(name, spec))
                 watch.lap("create")
-            except EngineError as error:
-                await self._remove_quietly(name)
+                await self._run(made[0], watch)
+        except BaseException as error:
+            # After the turn: a removal needs one too.
+            await (made[0].destroy() if made else self._remove_quietly(name))
+            if isinstance(error, EngineError):
                 raise self._refusal(spec, error, pulled) from error
-            try:
-                await self._run(container, watch)
-            except EngineError as error:
-                await container.destroy()
-                raise self._refusal(spec, error, pulled) from error
-            except BaseException:
-                await container.destroy()
-                raise
-        return container
+            raise
+        return made[0]
 
     async def _created(self, name: str, spec: ContainerSpec) -> DockerContainer:
         labels = {**spec.labels, LABEL: self.settings.node, BOOT: self.boot, OWNER: owner(), NAME: spec.name}
@@ -156,24 +168,9 @@ class DockerFactory:
         finally:
             ended.cancel()
 
-    async def _pull(self, spec: ContainerSpec) -> bool:
-        """Pull a user's image; False if that failed although it may be there already (it has a tag)."""
-        task = self._pulls.get(spec.image)
-        if task is None:
-            task = self._pulls[spec.image] = asyncio.ensure_future(self._engine.pull(spec.image))
-            task.add_done_callback(lambda _: self._pulls.pop(spec.image, None))
-        try:
-            await asyncio.shield(task)
-        except EngineError as error:
-            if split_tag(spec.image)[1] in (None, "latest"):
-                raise BlackboxStartupError(f"Failed to pull container image '{spec.image}'. ({error.text})") from error
-            LOG.info("pulling %s failed, perhaps it is there: %s", spec.image, error.text)
-            return False
-        return True
-
     def _refusal(self, spec: ContainerSpec, error: EngineError, pulled: bool) -> Exception:
         if spec.user_provided_image and not pulled:
-            return BlackboxStartupError(f"Failed to pull container image '{spec.image}'. ({error.text})")
+            return failed(spec.image, error.text)
         if NOT_FOUND.search(error.text) and error.status in (400, 500):
             text = f"executable file not found in image '{spec.image}': {error.text}"
             return BlackboxStartupError(text) if spec.user_provided_image else WhiskContainerStartupError(text)
@@ -191,13 +188,13 @@ class DockerFactory:
             removal.add_done_callback(self._making.discard)
 
     async def _remove(self, container: DockerContainer) -> None:
-        async with self._removals:
+        async with self._turns.of(REMOVAL):
             await self._remove_until_gone(container.id)
         self._containers.pop(container.id, None)
 
     async def _remove_leftover(self, id: str, labels: dict[str, str]) -> None:
         LOG.info("removing container %s (%s) that was left over", id[:12], labels.get(NAME))
-        async with self._removals:
+        async with self._turns.of(REMOVAL):
             await self._remove_until_gone(id)
 
     async def _remove_until_gone(self, id: str, tries: int = 20) -> None:
@@ -220,6 +217,30 @@ class DockerFactory:
         except EngineError as error:
             LOG.warning("after a failed creation: %s", error.text)
 
+    def _declare_dead(self, ids: Iterable[str]) -> None:
+        """The engine does not know them any more."""
+        for id in ids:
+            container = self._containers.get(id)
+            if container is not None:
+                LOG.warning("container %s is gone from the engine", id[:12])
+                container.has_died(None)
+
+    def _died(self, id: str, code: int) -> None:
+        container = self._containers.get(id)
+        if container is not None:
+            container.has_died(code)
+
+    def _out_of_memory(self, id: str) -> None:
+        container = self._containers.get(id)
+        if container is not None:
+            container.oom_told = True
+
+    def _events_lost(self) -> None:
+        """Compare with the engine, as soon as it answers; once at a time."""
+        if self._open and self._containers and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.ensure_future(self.sweep())
+            self._looking.add_done_callback(_forget_failure)
+
     def _is_leftover(self, id: str, labels: dict[str, str]) -> bool:
         if labels.get(BOOT) == self.boot:
             return id not in self._containers and not self._making
@@ -236,6 +257,12 @@ class DockerFactory:
             Protection("pids", True, "limit per container"),
             Protection("system calls", True, "the engine's default filter"),
         )
+
+
+def _forget_failure(task: asyncio.Task[list[str]]) -> None:
+    """The engine is still away; the end of the next try to listen asks again."""
+    if not task.cancelled() and task.exception() is not None:
+        LOG.debug("the engine cannot be asked now: %s", task.exception())
 
 
 def owner() -> str:

@@ -67,6 +67,8 @@ class SandboxFactory:
             raise WhiskContainerStartupError("the sandbox back end was not started or is closed")
         launcher = self._launcher(starter.means, spec)
         async with self._starting:
+            if self._starter is not starter:
+                raise WhiskContainerStartupError("the sandbox back end was closed")
             return await self._create(starter, spec, launcher)
 
     async def _create(self, starter: Starter, spec: ContainerSpec, launcher: Launcher) -> SandboxContainer:
@@ -91,7 +93,10 @@ class SandboxFactory:
         """See ContainerFactory."""
         self._starter = None
         self._disk.stop()
-        await asyncio.gather(*(container.destroy() for container in list(self._containers.values())))
+        removals = (container.destroy() for container in list(self._containers.values()))
+        for failure in await asyncio.gather(*removals, return_exceptions=True):
+            if isinstance(failure, BaseException):
+                LOG.error("a sandbox could not be removed", exc_info=failure)
         if self._zygotes is not None:
             await self._zygotes.close()
         if self._folder is not None:
