@@ -21,7 +21,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="module", params=["owactorsBase", "multiprocTCPBase"])
+@pytest.fixture(scope="module", params=["owactorsBase", "multiprocTCPBase", "simpleSystemBase"])
 def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActorSystem]:
     options: dict[str, Any] = {"logDefs": {"version": 1, "root": {"level": 60}}}
     if request.param == "owactorsBase":

@@ -36,6 +36,8 @@ def start(base: str, folder: Path) -> ActorSystem:
         actorbase.install()
         actorbase.allow("tests.")
         return ActorSystem(base, capabilities=actorbase.capabilities(str(folder)), transientUnique=True)
+    if base == "simpleSystemBase":
+        return ActorSystem(base, logDefs=False, transientUnique=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         capabilities = {"Admin Port": probe.getsockname()[1]}
@@ -43,7 +45,7 @@ def start(base: str, folder: Path) -> ActorSystem:
     return ActorSystem(base, capabilities=capabilities, logDefs=logs, transientUnique=True)
 
 
-@pytest.fixture(scope="module", params=["owactorsBase", "multiprocTCPBase"])
+@pytest.fixture(scope="module", params=["owactorsBase", "multiprocTCPBase", "simpleSystemBase"])
 def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActorSystem]:
     system = start(request.param, tmp_path_factory.mktemp("actors"))
     yield system
