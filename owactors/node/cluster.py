@@ -38,12 +38,12 @@ logger = logging.getLogger(__name__)
 
 def run_controller(settings: Settings) -> int:
     """Runs a controller until SIGINT or SIGTERM; the exit code."""
-    return run_node(settings, Composition(_controller, RoleSupervisor, greet_api, network))
+    return run_node(settings, Composition(_controller, RoleSupervisor, greet_api, _controller_network))
 
 
 def run_invoker(settings: Settings) -> int:
     """Runs an invoker until SIGINT or SIGTERM; the exit code."""
-    return run_node(settings, Composition(_invoker, RoleSupervisor, _greet_invoker, network))
+    return run_node(settings, Composition(_invoker, RoleSupervisor, _greet_invoker, _invoker_network))
 
 
 def _controller(settings: Settings, admin_key: str) -> StartRole:
@@ -126,21 +126,28 @@ def _process(settings: Settings) -> dict[str, Any]:
     return {PROCESS_PORT: int(settings.cluster.listen.rpartition(":")[2])}
 
 
-def network(settings: Settings) -> dict[str, Any]:
-    """How the actor system of a role is reached by those of other hosts."""
-    cluster = settings.cluster
-    if cluster.transport == "kafka":
+def _controller_network(settings: Settings) -> dict[str, Any]:
+    """The address of its bus is where others reach its actors."""
+    return _network(settings, settings.cluster.listen)
+
+
+def _invoker_network(settings: Settings) -> dict[str, Any]:
+    """It is reached at the address that it has on the way to a controller."""
+    return _network(settings, next(iter(settings.cluster.join), ""))
+
+
+def _network(settings: Settings, towards: str) -> dict[str, Any]:
+    if settings.cluster.transport == "kafka":
         return {}
-    listen = cluster.listen.rpartition(":")[0]
-    return {LISTEN: own_address(listen, cluster.join), KEY_FILE: str(cluster.key_file)}
+    return {LISTEN: own_address(towards), KEY_FILE: str(settings.cluster.key_file)}
 
 
-def own_address(listen: str, join: tuple[str, ...]) -> str:
-    """The IPv4 address that other hosts reach: the one given, else the one on the way to the first of them."""
+def own_address(towards: str) -> str:
+    """The IPv4 address of this host on the way to a host:port, its own included; loopback without one."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect((listen or join[0].rpartition(":")[0], 9))
-        except (OSError, IndexError):
+            probe.connect((towards.rpartition(":")[0], 9))
+        except OSError:
             return "127.0.0.1"
         return str(probe.getsockname()[0])
 
