@@ -52,6 +52,8 @@ class LiveNode:
     """`owactors standalone` with a data folder of its own; the rate limits are lifted unless `limits` says else."""
 
     role = "standalone"
+    #: where it is called, and what its command begins with
+    host, prefix = "127.0.0.1", ()
 
     def __init__(self, *options: str, limits: Mapping[str, str] = LIMITS, folder: Path | None = None) -> None:
         self.port = free_port()
@@ -71,7 +73,7 @@ class LiveNode:
 
     def launch(self) -> None:
         """Starts its process and does not wait."""
-        command = [sys.executable, "-m", "owactors.cli", self.role, "--port", str(self.port)]
+        command = [*self.prefix, sys.executable, "-m", "owactors.cli", self.role, "--port", str(self.port)]
         command += ["--data-dir", str(self.data), *self.options]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OWACTORS_")}
         with self.log.open("ab") as log:
@@ -157,7 +159,7 @@ class LiveNode:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def request(
         self,
