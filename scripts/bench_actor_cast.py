@@ -25,7 +25,7 @@ class Run:
 
 @dataclass
 class Ball:
-    """Goes there and back, along `path` if there is one."""
+    """Goes along `path` and back. A ball without path is a plain tuple."""
 
     payload: Any
     path: list[ActorAddress]
@@ -67,18 +67,17 @@ class Echo(Actor):  # type: ignore[misc]
     flooded = 0
 
     def receiveMessage(self, message: Any, sender: ActorAddress) -> None:
-        if isinstance(message, Ball):
-            self.pass_on(message, sender)
+        if isinstance(message, tuple):
+            self.send(sender, message)
+        elif isinstance(message, Ball):
+            self.pass_on(message)
         elif isinstance(message, Flood):
             self.flooded += 1
             if message.last:
                 self.send(sender, Took(self.flooded))
                 self.flooded = 0
 
-    def pass_on(self, ball: Ball, sender: ActorAddress) -> None:
-        if not ball.path:
-            self.send(sender, ball)
-            return
+    def pass_on(self, ball: Ball) -> None:
         if not ball.back and ball.at == len(ball.path) - 1:
             ball = Ball(ball.payload, ball.path, ball.at, back=True)
         step = ball.at - 1 if ball.back else ball.at + 1
@@ -89,10 +88,12 @@ class Driver(Echo):
     """Keeps balls on their way and reports the time of all exchanges."""
 
     def receiveMessage(self, message: Any, sender: ActorAddress) -> None:
-        if isinstance(message, Run):
+        if isinstance(message, tuple):
+            self.came_back(message[1])
+        elif isinstance(message, Ball):
+            self.came_back(message.payload)
+        elif isinstance(message, Run):
             self.begin(message, sender)
-        elif isinstance(message, Ball) and (message.back or not message.path):
-            self.came_back(message)
         elif isinstance(message, Took):
             self.send(self.asker, Took(time.perf_counter() - self.started))
 
@@ -113,12 +114,12 @@ class Driver(Echo):
         if isinstance(self.run.target, list):
             self.send(self.run.target[1], Ball(payload, self.run.target, 1))
         else:
-            self.send(self.run.target, Ball(payload, []))
+            self.send(self.run.target, (self.sent, payload))
 
-    def came_back(self, ball: Ball) -> None:
+    def came_back(self, payload: Any) -> None:
         self.back += 1
         if self.sent < self.run.count:
-            self.throw(ball.payload)
+            self.throw(payload)
         if self.back == self.run.count:
             self.send(self.asker, Took(time.perf_counter() - self.started))
 
@@ -129,7 +130,7 @@ class Host(Actor):  # type: ignore[misc]
     def receiveMessage(self, message: Any, sender: ActorAddress) -> None:
         if isinstance(message, Make):
             self.make(message, sender)
-        elif isinstance(message, Ball):
+        elif isinstance(message, tuple):
             self.waiting -= 1
             if not self.waiting:
                 seconds = time.perf_counter() - self.started
@@ -143,7 +144,7 @@ class Host(Actor):  # type: ignore[misc]
         seconds = time.perf_counter() - self.started
         if order.kind == "echo" and not order.near:
             for each in self.made:
-                self.send(each, Ball("alive?", []))
+                self.send(each, ("alive?",))
         else:
             self.send(sender, Made(self.made, seconds, resident() - self.before))
 

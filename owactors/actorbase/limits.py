@@ -57,7 +57,7 @@ USER_TIMEOUT_MS: Final = 8000
 KEEPALIVE: Final = (3, 2, 3)
 """TCP keepalive: idle seconds, interval, probes: a vanished host is noticed after 9 s."""
 
-PING_EVERY: Final = 1.0
+PING_EVERY: Final = 2.0
 SILENT: Final = 6.0
 """An admin that has not answered for so long is dead, and so is its host."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,9 @@ from owactors.actorbase import limits, sendqueue
 from owactors.actorbase.addresses import Address
 from owactors.actorbase.counters import COUNTERS
 from owactors.actorbase.frames import SEAL_SIZE
+from owactors.actorbase.handshake import Caller
 from owactors.actorbase.site import FOLDER, KEY_FILE, LISTEN, PORT, Site, parse_address
+from owactors.actorbase.sockets import connect_unix
 from owactors.actorbase.transport import ProcessTransport
 from tests.actorbase import certificates
 from tests.actorbase.running import SECONDS, call, eventually, need, start
@@ -148,6 +152,31 @@ def test_large_messages_survive_broken_connections(pair: tuple[ProcessTransport,
     for actor in (1, 2):
         got = [(round, len(what)) for round, number, what in receiver.got if number == actor]
         assert got == [each for round in range(8) for each in ((round, 3 << 20), (round, 5))]
+
+
+def test_a_thousand_callers_at_once(tmp_path: Path) -> None:
+    sender, receiver = ProcessTransport(site(tmp_path), external=True), Receiver(site(tmp_path))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    callers: list[socket.socket] = []
+    try:
+        for number in range(1000):
+            callers.append(connect_unix(str(tmp_path), receiver.address.addressDetails.sockname[1]))
+            callers[-1].setblocking(True)
+            callers[-1].settimeout(SECONDS)
+            caller = Caller(sender.key)
+            callers[-1].sendall(caller.greeting())
+            callers[-1].sendall(caller.receive(callers[-1].recv(4096)))
+            if not number % 100:
+                send(sender, receiver.address, number)
+        assert receiver.got == list(range(0, 1000, 100))
+        assert len(receiver.transport._incoming) > 1000
+    finally:
+        for each in callers:
+            each.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        receiver.close()
+        sender.close()
 
 
 def test_a_changed_byte_ends_a_tcp_connection_and_the_letter_is_sent_again(

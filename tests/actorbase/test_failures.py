@@ -258,3 +258,39 @@ def test_a_child_that_no_system_can_have_has_exited(system: ActorSystem) -> None
     actor = system.createActor(Subject)
     call(system, actor, "create_special_only")
     eventually(lambda: call(system, actor, "seen").what == [["exited", True]], "exit")
+
+
+def test_a_full_disk_stops_new_processes_only(tmp_path: Path) -> None:
+    """The folder of the sockets is on a disk of its own, which has no room for one file more."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k,nr_inodes=64", "none", disk], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip(f"no disk to fill: {mounted.stderr.decode().strip()}")
+    try:
+        system = start(str(disk / "actors"))
+        actor = system.createActor(Subject)
+        with system.private() as own:
+            fill(disk)
+            call(own, actor, "create")
+            eventually(lambda: call(own, actor, "seen").what == [["exited", True]], "exit")
+            near = call(own, actor, "create", NEAR)
+            assert call(own, near, "echo", "still here") == "still here"
+            for path in disk.glob("fill*"):
+                path.unlink()
+            assert call(own, call(own, actor, "create"), "echo", "again") == "again"
+        system.shutdown()
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
+def fill(disk: Path) -> None:
+    number = 0
+    while True:
+        number += 1
+        try:
+            (disk / f"fill{number}").touch()
+        except OSError:
+            return
