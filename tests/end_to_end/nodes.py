@@ -140,9 +140,12 @@ class LiveNode:
         return sorted(found)
 
     def sandboxes(self) -> list[int]:
-        """Processes of its actions: below its own, and outside of its own command line."""
-        own = set(self.processes())
-        return [pid for pid, parent in _parents().items() if parent in own and pid not in own]
+        """Processes of its actions, and what makes them: everything below its own processes."""
+        own, parents = set(self.processes()), _parents()
+        below: set[int] = set()
+        while grown := {pid for pid, parent in parents.items() if parent in own | below} - own - below:
+            below |= grown
+        return sorted(below)
 
     def actors(self) -> dict[str, int]:
         """Its actor processes by the name of their actor, as the process title of the system says."""

@@ -24,8 +24,16 @@ def node() -> Iterator[LiveNode]:
         yield live
 
 
-def control_groups() -> set[str]:
-    return {str(path) for path in Path("/sys/fs/cgroup").rglob("owactors-*") if path.is_dir()}
+def control_groups(pids: list[int]) -> list[Path]:
+    """Our control groups that these processes are in, whatever the version."""
+    found = set()
+    for pid in pids:
+        for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+            path = line.rpartition(":")[2]
+            if "owactors-" in path:
+                found.update(mount.parent for mount in Path("/sys/fs/cgroup").glob(f"*{path}/cgroup.procs"))
+                found.update(mount.parent for mount in Path("/sys/fs/cgroup").glob(f".{path}/cgroup.procs"))
+    return sorted(found)
 
 
 def listening(node: LiveNode) -> int:
@@ -219,17 +227,19 @@ def test_1000_calls_at_once_with_room_for_eight() -> None:
 
 
 def test_stopping_leaves_nothing() -> None:
-    before = control_groups()
     node = LiveNode("--set", "containers.prewarm=false").start()
     try:
         node.deploy("slow", SLOW)
         node.invoke("slow", {"s": 0})
-        assert node.sandboxes()
+        sandboxes = node.sandboxes()
+        assert sandboxes
+        groups = control_groups(sandboxes)
         begun = time.monotonic()
         assert node.stop() == 0
         assert time.monotonic() - begun < 15
         assert node.processes() == []
-        assert control_groups() <= before
+        assert [group for group in groups if group.exists()] == []
+        assert [pid for pid in sandboxes if Path(f"/proc/{pid}").exists()] == []
         assert list((node.data / "sandboxes").glob("*/*")) == []
     finally:
         node.close()
