@@ -1,6 +1,6 @@
 """Measures a standalone node over HTTP, and in the same run a direct POST /run to the same action as yardstick.
 
-    scripts/bench [warm|cold|burst|actors ...] [--json] [--calls N]
+    scripts/bench [SUITE ...] [--json] [--calls N]
 
 Times are milliseconds. Every figure of the node stands beside the yardstick's of the same run: ratios can be
 compared between machines and days, times cannot.
@@ -23,8 +23,12 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from bench_actors import actors
+from bench_churn import churn
 from bench_client import Sample, measure, request
+from bench_cold import cold
+from bench_density import density
 from bench_node import Node, authorization
+from bench_pause import pause
 from bench_rest import rest
 
 from owactors.container.port import Container, ContainerSpec
@@ -123,32 +127,6 @@ def warm(calls: int) -> dict[str, Any]:
     return figures
 
 
-def cold(calls: int) -> dict[str, Any]:
-    """First calls of new actions, beside bare sandboxes that are made and initialised."""
-    count = max(10, min(40, calls // 50))
-    times: list[float] = []
-    with Node("containers.user_memory=16 GB", "containers.prewarm=false") as node:
-        for number in range(count):
-            node.deploy(f"cold{number}", ECHO)
-        for number in range(count):
-            sample = asyncio.run(measure(node.address, node_call(f"cold{number}", PAYLOAD), 1, 1, fine))
-            times += sample.times
-    started = Sample(times, sum(times))
-
-    async def use(make: Callable[[], Awaitable[Container]]) -> Sample:
-        bare = Sample()
-        for _ in range(count):
-            begun = time.perf_counter()
-            await make()
-            bare.times.append(time.perf_counter() - begun)
-        bare.elapsed = sum(bare.times)
-        return bare
-
-    bare: Sample = asyncio.run(with_container(use))
-    ratio = started.percentile(0.5) / bare.percentile(0.5)
-    return {"node": summary(started), "bare": summary(bare), "p50_ratio": round(ratio, 2)}
-
-
 def burst(calls: int) -> dict[str, Any]:
     """1,000 calls at once with room for eight containers; all must be answered."""
     count = min(1000, calls)
@@ -168,6 +146,9 @@ SUITES: dict[str, Callable[[int], dict[str, Any]]] = {
     "warm": warm,
     "cold": cold,
     "burst": burst,
+    "pause": pause,
+    "density": density,
+    "churn": churn,
     "rest": rest,
     "actors": actors,
 }

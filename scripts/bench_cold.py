@@ -1,0 +1,89 @@
+"""Cold starts: through the node, in each back end by itself, and beside a bare process and `docker run` by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import bench_backends as backends
+from bench_client import Sample, measure, request
+from bench_node import Node, authorization
+
+ALTERNATING, ROOM_FOR = 12, 4
+
+
+def call(name: str) -> bytes:
+    """A blocking invocation."""
+    path = f"/api/v1/namespaces/_/actions/{name}?blocking=true&result=true"
+    return request(path, json.dumps({"text": "x"}).encode(), authorization())
+
+
+def fine(status: int, body: bytes) -> bool:
+    """Status 200."""
+    return status == 200
+
+
+def through_node(count: int, *settings: str) -> Sample:
+    """First calls of new actions."""
+    sample = Sample()
+    with Node("containers.user_memory=16 GB", "containers.prewarm=false", *settings) as node:
+        for number in range(count + 1):
+            node.deploy(f"cold{number}", backends.ECHO["python:3"])
+        asyncio.run(measure(node.address, call(f"cold{count}"), 1, 1, fine))
+        for number in range(count):
+            one = asyncio.run(measure(node.address, call(f"cold{number}"), 1, 1, fine))
+            sample.times += one.times
+            sample.failures += one.failures
+    return sample
+
+
+def alternating(rounds: int) -> dict[str, Any]:
+    """12 actions in turn with memory for 4: each call needs a container that another one has to leave."""
+    sample = Sample()
+    with Node(f"containers.user_memory={ROOM_FOR * 256} MB", "containers.prewarm=false") as node:
+        for number in range(ALTERNATING):
+            node.deploy(f"turn{number}", backends.ECHO["python:3"])
+        for _ in range(rounds):
+            for number in range(ALTERNATING):
+                one = asyncio.run(measure(node.address, call(f"turn{number}"), 1, 1, fine))
+                sample.times += one.times
+                sample.failures += one.failures
+    return backends.figures(sample)
+
+
+async def one_by_one(way: backends.Way, kind: str, count: int) -> dict[str, Any]:
+    """Creation until it listens, and until the first answer."""
+    listening, answered = Sample(), Sample()
+    async with backends.started(way) as factory:
+        for _ in range(count):
+            begun = time.perf_counter()
+            container = await factory.create(backends.spec(kind))
+            listening.times.append(time.perf_counter() - begun)
+            await backends.initialised(container, kind)
+            answered.times.append(time.perf_counter() - begun)
+            await container.destroy()
+    return {"listening": backends.figures(listening), "first_answer": backends.figures(answered)}
+
+
+def cold(calls: int) -> dict[str, Any]:
+    """All of it."""
+    count = max(10, min(40, calls // 50))
+    host = backends.docker_host()
+    found: dict[str, Any] = {"bare_process": backends.figures(Sample([backends.bare_process() for _ in range(count)]))}
+    for way in backends.ways(host):
+        for kind in way.kinds:
+            some = count if way.name != "docker" else count // 2
+            found[f"{way.name} {kind}"] = asyncio.run(one_by_one(way, kind, some))
+    found["node, zygote"] = backends.figures(through_node(count))
+    found["node, bubblewrap"] = backends.figures(through_node(count, "sandbox.zygote=false"))
+    found[f"node, {ALTERNATING} actions, room for {ROOM_FOR}"] = alternating(max(2, count // 10))
+    bare = found["bare_process"]["p50"]
+    found["zygote_share_of_bare_process"] = round(found["zygote python:3"]["listening"]["p50"] / bare, 2)
+    if host is not None:
+        found["docker, engine alone"] = backends.figures(backends.engine_alone(host, count // 2))
+        found["docker run by hand"] = backends.figures(backends.by_hand(host, count // 2))
+        ours, engine = found["docker python:3"]["listening"]["p50"], found["docker, engine alone"]["p50"]
+        found["docker_share_of_engine_alone"] = round(ours / engine, 2)
+    return found
