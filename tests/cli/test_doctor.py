@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from owactors.cli import checks
+from owactors.cli.protections import protections, table
 from owactors.node.settings import Settings, load
 from tests.cli.conftest import Run
 
@@ -21,8 +22,10 @@ def settings(**overrides: object) -> Settings:
 def test_doctor_names_every_part(run: Run, tmp_path: Path) -> None:
     result = run("doctor", "--json", "--set", f"node.data_dir={tmp_path / 'new'}", "--set", "node.port=0")
 
-    names = [check["name"] for check in json.loads(result.stdout)]
+    told = json.loads(result.stdout)
+    names = [check["name"] for check in told["checks"]]
     assert names == ["python", "data folder", "port", "bubblewrap", "cgroups", "node.js", "packages", "docker"]
+    assert {"file system", "memory", "system calls"} <= {shield["name"] for shield in told["protections"]}
     assert not (tmp_path / "new").exists()
 
 
@@ -34,6 +37,27 @@ def test_a_problem_ends_doctor_with_1_and_an_advice(run: Run, tmp_path: Path) ->
     assert result.exit_code == 1
     assert f"problem  data folder: {tmp_path}/file/data cannot be written" in result.stdout
     assert "--data-dir" in result.stdout
+
+
+@pytest.mark.parametrize("backend", ["sandbox", "docker"])
+def test_doctor_shows_what_holds_an_action_back(run: Run, tmp_path: Path, backend: str) -> None:
+    place = ("--set", f"node.data_dir={tmp_path}", "--set", "node.port=0", "--set", f"docker.host=unix://{tmp_path}/s")
+    result = run("doctor", "--set", f"containers.backend={backend}", *place)
+
+    _, found, shown = result.stdout.partition(f"What holds an action back ({backend}):\n")
+    assert found
+    rows = [line.split(maxsplit=1) for line in shown.splitlines()]
+    assert len(rows) > 5
+    assert all((line[2:].split("  ")[0] and " on " in line) or " off " in line for line in shown.splitlines())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_switched_off_is_shown_with_the_reason() -> None:
+    found = protections(settings(sandbox__zygote=False, sandbox__bubblewrap=False, sandbox__cgroups=False))
+
+    shown = dict(zip([p.name for p in found], table(found), strict=True))
+    assert shown["file system"].endswith("off  switched off (setting)")
+    assert "no zygote: switched off (setting)" in shown["fast start"]
 
 
 def test_a_port_in_use_is_a_problem() -> None:

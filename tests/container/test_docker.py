@@ -298,6 +298,12 @@ def test_no_engine(tmp_path: Path) -> None:
         asyncio.run(factory.start())
 
 
+def test_ulimits_that_are_none() -> None:
+    """The key and what would be right."""
+    with pytest.raises(WhiskContainerStartupError, match=r"docker.ulimits must be a list of name=soft:hard"):
+        asyncio.run(DockerFactory(DockerSettings(ulimits=("nofile=many",))).start())
+
+
 def test_not_started() -> None:
     """Nothing is made before the start."""
     with pytest.raises(WhiskContainerStartupError):

@@ -14,7 +14,7 @@ from typing import Any
 from attrs import define, evolve, field
 
 from owactors.container.docker.container import DockerContainer
-from owactors.container.docker.engine import Engine, EngineError
+from owactors.container.docker.engine import Engine, EngineError, limits
 from owactors.container.docker.events import EngineEvents
 from owactors.container.docker.naming import resolved
 from owactors.container.docker.pulls import Pulls, failed
@@ -63,6 +63,12 @@ class DockerFactory:
 
     async def start(self) -> StartReport:
         """See ContainerFactory."""
+        try:
+            limits(self.settings)
+        except ValueError:
+            raise WhiskContainerStartupError(
+                f"docker.ulimits must be a list of name=soft:hard, not {list(self.settings.ulimits)}"
+            ) from None
         version = await self._engine.connect()
         try:
             swept = await self.sweep()
@@ -70,7 +76,7 @@ class DockerFactory:
             raise WhiskContainerStartupError(error.text) from error
         self._open = True
         self._events.start()
-        return StartReport(f"docker {version}", self._protections(), tuple(swept))
+        return StartReport(f"docker {version}", self.protections(), tuple(swept))
 
     async def create(self, spec: ContainerSpec) -> DockerContainer:
         """See ContainerFactory."""
@@ -246,16 +252,22 @@ class DockerFactory:
             return id not in self._containers and not self._making
         return not owner_lives(labels.get(OWNER, ""))
 
-    def _protections(self) -> tuple[Protection, ...]:
+    def protections(self) -> tuple[Protection, ...]:
+        """What holds a function back; the engine need not be there to say so."""
         settings = self.settings
+        image = "the image, " + ("read-only; /tmp and /action in memory" if settings.read_only else "own layer")
         return (
-            Protection("file system", True, "the image, " + ("read-only" if settings.read_only else "own layer")),
+            Protection("file system", True, image),
             Protection("processes", True, "own namespaces"),
+            Protection("user", bool(settings.user), settings.user or "the image's (docker.user)"),
             Protection("capabilities", bool(settings.cap_drop), "dropped: " + ", ".join(settings.cap_drop)),
-            Protection("network", True, f"own interface in network {settings.network!r}"),
+            Protection("system calls", True, "the engine's default filter, and nothing can be gained"),
+            Protection("network", True, f"own interface in network {settings.network!r}, loopback of its own"),
+            Protection("neighbours", True, "a key per container, for the packaged kinds"),
             Protection("memory", True, "memory and swap limited together"),
             Protection("pids", True, "limit per container"),
-            Protection("system calls", True, "the engine's default filter"),
+            Protection("open files", True, f"{settings.open_files} per process"),
+            Protection("disk", settings.read_only, "what fits into /tmp" if settings.read_only else "docker.read_only"),
         )
 
 
