@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 from thespian.actors import (
@@ -158,7 +159,7 @@ class Manager(Parent, ActorManager):  # type: ignore[misc]
         source = self._sources.get(source_hash) if source_hash else None
         if globalName or self._leaving or not self._can_create(cls, requirements, source_hash, source):
             return super().createActor(cls, requirements, globalName, sourceHash)
-        if requirements and requirements.get(COLOCATE):
+        if isinstance(requirements, Mapping) and requirements.get(COLOCATE):
             return self._create_here(cls, requirements, source_hash, source)
         try:
             child = self.start_process(cls, None, requirements, source_hash, source)

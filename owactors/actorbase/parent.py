@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import traceback
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -48,7 +49,8 @@ class Parent(MultiProcReplicator):  # type: ignore[misc]
         from owactors.actorbase.child import Birth, live
 
         site = self.host.site
-        listening = site.listen(int((requirements or {}).get(PROCESS_PORT, 0)))
+        wanted = requirements if isinstance(requirements, Mapping) else {}  # a class may ask for anything
+        listening = site.listen(int(wanted.get(PROCESS_PORT, 0)))
         child = address(site.host, listening.port)
         birth = Birth(
             site,

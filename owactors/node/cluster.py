@@ -12,7 +12,7 @@ from attrs import evolve, fields
 
 from owactors.actor.clustersetup import ClusterControllerSetup, ClusterInvokerSetup, ClusterSettings
 from owactors.actor.rolesupervisor import RoleSupervisor
-from owactors.actorbase import KEY_FILE, LISTEN, PROCESS_PORT
+from owactors.actorbase import KEY_FILE, LISTEN, PROCESS_PORT, TLS_AUTHORITY, TLS_CERTIFICATE, TLS_KEY
 from owactors.entity.instance import InvokerInstanceId
 from owactors.message.node import NodeUp, StartRole
 from owactors.message.store import StoreUnavailable
@@ -117,6 +117,9 @@ def _check(settings: Settings) -> None:
     build_messaging(messaging_settings(settings))
     if settings.cluster.transport == "actors" and settings.cluster.key_file is None:
         raise ValueError("hosts that speak with each other need cluster.key_file, the same key on all of them.")
+    files = [settings.cluster.tls_certificate, settings.cluster.tls_key, settings.cluster.tls_authority]
+    if any(files) and not all(files):
+        raise ValueError("TLS needs cluster.tls_certificate, cluster.tls_key and cluster.tls_authority together.")
 
 
 def _process(settings: Settings) -> dict[str, Any]:
@@ -139,7 +142,10 @@ def _invoker_network(settings: Settings) -> dict[str, Any]:
 def _network(settings: Settings, towards: str) -> dict[str, Any]:
     if settings.cluster.transport == "kafka":
         return {}
-    return {LISTEN: own_address(towards), KEY_FILE: str(settings.cluster.key_file)}
+    cluster = settings.cluster
+    files = {TLS_CERTIFICATE: cluster.tls_certificate, TLS_KEY: cluster.tls_key, TLS_AUTHORITY: cluster.tls_authority}
+    tls = {name: str(path) for name, path in files.items() if path is not None}
+    return {LISTEN: own_address(towards), KEY_FILE: str(cluster.key_file), **tls}
 
 
 def own_address(towards: str) -> str:

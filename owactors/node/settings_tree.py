@@ -142,6 +142,9 @@ class ClusterSettings:
     listen: str
     join: tuple[str, ...]
     key_file: Path | None
+    tls_certificate: Path | None
+    tls_key: Path | None
+    tls_authority: Path | None
 
 
 @frozen(kw_only=True)
