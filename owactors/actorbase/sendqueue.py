@@ -105,7 +105,7 @@ class SendQueue:
         return bool(self._again or self._rewriting or self._bulks)
 
     def feed(self, outbox: Outbox) -> bool:
-        """Add what comes next to an empty outbox, a little at a time; False if there is nothing."""
+        """Add what comes next to an empty outbox, a little at a time; False if there is nothing, and only then."""
         if self._rewriting is not None:
             self._rewrite_part(outbox, self._rewriting)
         elif self._again:
@@ -122,6 +122,8 @@ class SendQueue:
             frame = self._again.popleft().frame
             if isinstance(frame, Large):
                 self._rewriting = self._parted(frame)
+                if not size:
+                    self._rewrite_part(outbox, self._rewriting)
                 return
             outbox.add(frame)
             size += len(frame)

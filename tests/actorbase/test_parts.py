@@ -188,7 +188,11 @@ class Wire:
                 self.outbox.add(frame)
 
     def feed(self, times: int = 1000) -> None:
-        while times and self.queue.feed(self.outbox):
+        while times:
+            before = len(self.outbox.frames)
+            if not self.queue.feed(self.outbox):
+                return
+            assert len(self.outbox.frames) > before
             times -= 1
 
     @property
