@@ -56,6 +56,9 @@ class NodeSystem:
         if self._base == "own":
             actorbase.install()
             self._system = ActorSystem("owactorsBase", self._capabilities(), transientUnique=True)
+        elif self._base == "simpleSystemBase":
+            # in this very process, whose logging is configured already
+            self._system = ActorSystem(self._base, logDefs=False, transientUnique=True)
         else:
             self._system = ActorSystem(self._base, {"Admin Port": _free_port()}, transientUnique=True)
         return self._start_roles()

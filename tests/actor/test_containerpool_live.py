@@ -28,6 +28,8 @@ def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         actorbase.install()
         actorbase.allow("tests.")
         options = {"capabilities": actorbase.capabilities(str(tmp_path_factory.mktemp("actors")))}
+    elif request.param == "simpleSystemBase":
+        options = {"logDefs": False}  # it would configure the logging of this very process
     else:
         options["capabilities"] = {"Admin Port": free_port()}
     system = ActorSystem(request.param, transientUnique=True, **options)
