@@ -184,6 +184,9 @@ def test_node_is_killed(folder: Path) -> None:
         owner.kill()
     if works == "True":
         asyncio.run(until_dead([int(pid) for pid in pids]))
+    # Folders and empty groups are the next start's to remove.
+    scenario(ZYGOTE, folder, lambda factory: asyncio.sleep(0))
+    assert len(list((folder / "sandboxes").glob("*"))) == 0
 
 
 def test_a_zygote_that_hangs_is_swept(folder: Path) -> None:

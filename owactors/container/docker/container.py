@@ -97,10 +97,11 @@ class DockerContainer(HttpContainer):
         self.client.retire()
 
     def child_killed(self) -> bool:
-        """By the kernel's counter, or by the event that the engine sent."""
-        risen = self._oom_kills.rose()
+        """By the kernel's counter, or where that cannot be read by the engine's event, which comes a little later."""
+        if self._oom_kills.works:
+            return self._oom_kills.rose()
         told, self.oom_told = self.oom_told, False
-        return risen or told
+        return told
 
     async def autopsy(self) -> Autopsy:
         """By the kernel's counter, which goes with the container; then by the engine, which knows later."""

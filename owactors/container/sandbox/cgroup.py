@@ -160,6 +160,11 @@ class OomCounter:
         except OSError:
             return cls(None)
 
+    @property
+    def works(self) -> bool:
+        """True if there is something to count."""
+        return self._fd is not None
+
     def rose(self) -> bool:
         """True if there are more than when this said so last."""
         now = self._count()

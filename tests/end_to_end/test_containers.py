@@ -1,0 +1,80 @@
+"""What containers tell about themselves, through a whole node: memory, ends, logs of overlapping calls, figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from owactors.core.response import ABNORMAL_RUN, MEMORY_EXHAUSTED
+from tests.end_to_end.nodes import LiveNode
+
+AT_ONCE = 4
+
+
+@pytest.fixture(scope="module")
+def overlapping() -> Iterator[LiveNode]:
+    """A node that allows several calls at once in a container."""
+    options = ("--set", f"limits.concurrency_max={AT_ONCE}", "--set", "containers.prewarm=false")
+    with LiveNode(*options) as live:
+        yield live
+
+
+def texts(lines: list[str]) -> list[str]:
+    """Log lines without their time."""
+    return [line[31:] for line in lines]
+
+
+def test_memory_is_named(node: LiveNode) -> None:
+    node.deploy("hungry", "def main(args):\n    kept = [bytearray(b'x' * 2**20) for _ in range(600)]\n    return {}")
+    reply = node.invoke("hungry")
+    text = reply.json["response"]["result"]["error"]
+    assert reply.status == 502
+    assert text.startswith(MEMORY_EXHAUSTED)
+    assert text.endswith("may use 256 MB.")
+
+
+def test_the_end_of_the_process_is_in_the_log(node: LiveNode) -> None:
+    node.deploy("leaver", "import os\ndef main(args):\n    print('going')\n    os._exit(3)")
+    reply = node.invoke("leaver")
+    assert reply.json["response"]["result"]["error"] == ABNORMAL_RUN
+    logs = texts(node.record(reply.json["activationId"])["logs"])
+    assert logs[:2] == ["stdout: going", "stderr: The process of the action ended with exit code 3."]
+
+
+def test_overlapping_calls_have_logs_of_their_own(overlapping: LiveNode) -> None:
+    code = """
+import threading, time
+together = threading.Barrier(4, timeout=30)
+def main(args):
+    if args['n'] >= 0:
+        together.wait()
+    for i in range(3):
+        print('call', args['n'], 'line', i)
+        time.sleep(0.02)
+    return {'n': args['n']}
+"""
+    body = {"exec": {"kind": "python:default", "code": code}, "limits": {"concurrency": AT_ONCE}}
+    assert overlapping.api("PUT", "/actions/together?overwrite=true", body).status == 200
+    overlapping.invoke("together", {"n": -1})
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        replies = list(pool.map(lambda n: overlapping.invoke("together", {"n": n}), range(AT_ONCE)))
+    for n, reply in enumerate(replies):
+        assert reply.json["response"]["result"] == {"n": n}, reply.json
+        logs = texts(overlapping.record(reply.json["activationId"])["logs"])
+        assert logs == [f"stdout: call {n} line {i}" for i in range(3)]
+
+
+def test_each_phase_is_in_the_figures(overlapping: LiveNode) -> None:
+    overlapping.deploy("phases", "def main(args):\n    return {}")
+    assert overlapping.invoke("phases").status == 200
+
+    def missing() -> list[str]:
+        figures = overlapping.request("GET", "/metrics").body.decode().splitlines()
+        lines = [line for line in figures if "container_phase" in line]
+        phases = ("wait", "create", "start", "ready", "init", "run")
+        return [phase for phase in phases if not any(f'phase="{phase}"' in line for line in lines)]
+
+    # The invoker's process reports its figures from time to time.
+    overlapping.wait_until(lambda: not missing(), "shows every phase", 60)
