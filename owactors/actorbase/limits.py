@@ -73,6 +73,10 @@ CREATE_WITHIN: Final = 50.0
 ORPHAN_GRACE: Final = 1
 """A process whose parent died is killed this many seconds after its own attempt to exit (SIGALRM)."""
 
+DRAIN_WITHIN: Final = 7.0
+DRAIN_STALLED: Final = 2.0
+"""A process that ends waits so long for its last letters to be taken; not on when none was taken for the second."""
+
 EXIT_TASKS_WITHIN: Final = 1.0
 """Cancelled coroutines may finish for this long when a process exits."""
 

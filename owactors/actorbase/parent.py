@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 import traceback
 from collections.abc import Mapping
 from functools import partial
@@ -13,10 +14,11 @@ from thespian.actors import ActorAddress, ChildActorExited, NoCompatibleSystemFo
 from thespian.system.addressManager import CannotPickleAddress
 from thespian.system.multiprocCommon import MultiProcReplicator
 from thespian.system.sourceLoader import loadModuleFromHashSource
-from thespian.system.transport import ReceiveEnvelope, SendStatus
+from thespian.system.transport import ReceiveEnvelope, SendStatus, TransmitOnly
 from thespian.system.utilis import checkActorCapabilities
 
 from owactors.actorbase.addresses import Address, AddressBook, address
+from owactors.actorbase.limits import DRAIN_STALLED, DRAIN_WITHIN
 from owactors.actorbase.processes import ProcessWatch, fork
 from owactors.actorbase.site import PROCESS_PORT
 from owactors.actorbase.transport import ProcessTransport
@@ -110,6 +112,14 @@ class Parent(MultiProcReplicator):  # type: ignore[misc]
         if not isinstance(message, PoisonMessage):
             poison = PoisonMessage(message, traceback.format_exc())
             self.host.deliver(self.number, target, poison)
+
+    def drainTransmits(self) -> None:
+        """Before the end of the process: wait until the last letters are taken, as long as that goes on."""
+        deadline, left = time.monotonic() + DRAIN_WITHIN, self.host.unsettled()
+        while left and time.monotonic() < deadline and self.transport.run(TransmitOnly, DRAIN_STALLED):
+            before, left = left, self.host.unsettled()
+            if left >= before:
+                self.host.give_up_letters()
 
     # -- logging
 

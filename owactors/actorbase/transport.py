@@ -250,6 +250,15 @@ class ProcessTransport(Answering):
     def pending(self) -> bool:
         return any(not peer.idle() for peer in self.peers.values())
 
+    def unsettled(self) -> int:
+        """Letters that were not taken yet."""
+        return sum(len(peer.queue) for peer in self.peers.values())
+
+    def give_up_letters(self) -> None:
+        """The process ends: nobody waits for them any longer."""
+        for peer in list(self.peers.values()):
+            peer.fail(SendStatus.Failed)
+
     def flush_all(self) -> None:
         """Nothing that was handled or sent in this run may wait for the next one."""
         self.acknowledge_all()
@@ -314,8 +323,7 @@ class ProcessTransport(Answering):
             return
         self.flush_all()
         self.closed = True
-        for peer in list(self.peers.values()):
-            peer.fail(SendStatus.Failed)
+        self.give_up_letters()
         self.close_incoming()
         for sock in self.listening.sockets():
             self.loop.remove_reader(sock.fileno())
