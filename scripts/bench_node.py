@@ -47,7 +47,11 @@ class Node:
         return f"127.0.0.1:{self.port}"
 
     def __enter__(self) -> Node:
-        limits = {"LIMITS_ACTIONS_INVOKES_PERMINUTE": "10000000", "LIMITS_ACTIONS_INVOKES_CONCURRENT": "100000"}
+        limits = {
+            "LIMITS_ACTIONS_INVOKES_PERMINUTE": "10000000",
+            "LIMITS_ACTIONS_INVOKES_CONCURRENT": "100000",
+            "LIMITS_TRIGGERS_FIRES_PERMINUTE": "10000000",
+        }
         command = [sys.executable, "-m", "owactors.cli", "standalone", "--port", str(self.port)]
         command += ["--data-dir", str(Path(self.folder.name) / "data")]
         for setting in self._settings:
