@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -196,7 +197,7 @@ def main(args):
         except OSError:
             return False
     return {
-        'data': os.path.exists(args['data']), 'home': os.path.exists('/root/.bashrc'),
+        'data': os.path.exists(args['data']), 'home': os.path.exists(args['home']),
         'pids': len([n for n in os.listdir('/proc') if n.isdigit()]), 'open': sorted(os.listdir('/proc/self/fd')),
         'wrote': [p for p in PATHS if write(p)],
         'tmp': write('/tmp/x'), 'work': write('x'), 'cwd': os.getcwd(),
@@ -208,7 +209,9 @@ def main(args):
         assert isinstance(factory, SandboxFactory)
         if factory._means is None or not factory._means.wrapped:
             pytest.skip("no namespaces here")
-        seen = json.loads(body_of(await container.run(run_body({"data": str(folder)}), PATIENCE)).body)
+        with tempfile.NamedTemporaryFile(dir=Path.home()) as private:
+            looked_for = run_body({"data": str(folder), "home": private.name})
+            seen = json.loads(body_of(await container.run(looked_for, PATIENCE)).body)
         assert not seen["data"]
         assert not seen["home"]
         assert seen["pids"] <= 3
