@@ -42,3 +42,5 @@ class InvokerSetup:
     health: Any = None
     ping_interval: float = 1.0
     blacklist_interval: float = 300.0
+    #: seconds between two looks for containers that nobody knows
+    sweep_interval: float = 60.0

@@ -50,8 +50,6 @@ class _Closed:
 class LocalInvoker(Invoker):
     """First message: InvokerSetup with `factory_settings`. InvokerReady or RoleFailed comes back."""
 
-    sweep_seconds = 60.0
-
     def __init__(self) -> None:
         super().__init__()
         self._stopper: ActorAddress | None = None
@@ -73,7 +71,7 @@ class LocalInvoker(Invoker):
             self.log.warning("removed what an earlier node left: %s", name)
         super()._set_up(self._wanted, self._supervisor)
         self._factory = message.factory
-        self.start_timer(SWEEP, self.sweep_seconds, _SweepNow())
+        self.start_timer(SWEEP, self._wanted.sweep_interval, _SweepNow())
         self._report_metrics()
         self._takes_work(tuple(report.lines()))
 
@@ -92,7 +90,7 @@ class LocalInvoker(Invoker):
 
     @on(_SweepNow)
     def sweep_now(self, message: _SweepNow, sender: ActorAddress) -> None:
-        self.start_timer(SWEEP, self.sweep_seconds, message)
+        self.start_timer(SWEEP, self._wanted.sweep_interval, message)
         self.spawn(self._sweep(), name=SWEEP)
 
     async def _sweep(self) -> None:

@@ -179,6 +179,7 @@ def invoker_setup(settings: Settings, manifest: ExecManifest) -> InvokerSetup:
         policy=store_policy(settings),
         factory_settings=factory_settings(settings, manifest),
         colocate=settings.actors.placement == "colocated",
+        sweep_interval=settings.containers.sweep_interval,
     )
 
 

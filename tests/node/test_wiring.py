@@ -75,3 +75,8 @@ def test_addresses(tmp_path: Path) -> None:
     assert api_host(settings(tmp_path, node__host="0.0.0.0", node__port=99)) == "http://127.0.0.1:99"
     assert local_url("::", 5) == "http://[::1]:5"
     assert not is_loopback("example.org")
+
+
+def test_sweeps_come_as_often_as_the_settings_say(tmp_path: Path) -> None:
+    chosen = settings(tmp_path, containers__sweep_interval="5 s")
+    assert invoker_setup(chosen, manifest_of(chosen)).sweep_interval == 5
