@@ -76,7 +76,7 @@ class TimerFired(str):
     __slots__ = ()
 
 
-ADJUST, BACKFILL, GAUGES = "adjust prewarmed", "backfill prewarmed", "emit metrics"
+ADJUST, BACKFILL, GAUGES, EXPIRE = "adjust prewarmed", "backfill prewarmed", "emit metrics", "expire idle"
 
 
 class ContainerPool(IoActor):
@@ -106,6 +106,7 @@ class ContainerPool(IoActor):
             self._jitter = random.uniform(0.0, settings.prewarm_expiration_check_interval_variance)
             self.start_timer(ADJUST, settings.prewarm_expiration_check_init_delay, TimerFired(ADJUST))
         self.start_timer(GAUGES, METRICS_DELAY, TimerFired(GAUGES))
+        self.start_timer(EXPIRE, settings.idle_check_interval, TimerFired(EXPIRE))
         self._feed(e.StartPool(time.time()))
         self.unstash_all()
 
@@ -151,6 +152,9 @@ class ContainerPool(IoActor):
             self._feed(e.AdjustPrewarmedContainer(time.time()))
         elif message == BACKFILL:
             self._feed(e.BackfillPrewarmed(time.time()))
+        elif message == EXPIRE and self._setup is not None:
+            self.start_timer(EXPIRE, self._setup.settings.idle_check_interval, message)
+            self._feed(e.ExpireIdle(time.time()))
 
     @on(Drain)
     def _drain(self, message: Drain, sender: ActorAddress) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from owactors.actor.containerpool import ADJUST, BACKFILL, GAUGES, PROXY_ENDED, ContainerPool, TimerFired
+from owactors.actor.containerpool import ADJUST, BACKFILL, EXPIRE, GAUGES, PROXY_ENDED, ContainerPool, TimerFired
 from owactors.actor.poolreports import gauges
 from owactors.message.ack import CombinedCompletionAndResultMessage, CompletionMessage
 from owactors.message.container import (
@@ -431,3 +431,14 @@ def test_an_unexpected_timer_changes_nothing() -> None:
     bench = PoolBench(512)
     bench.give(TimerFired("other"), "self")
     assert bench.sent == []
+
+
+def test_idle_children_whose_time_is_over_are_removed() -> None:
+    bench = PoolBench(1024, idle_ttl=0.0)
+    run, busy = run_of(), run_of(action("busy"))
+    bench.submit(run, busy)
+    bench.need_work(0, run)
+    assert bench.timers[EXPIRE] == 0.1
+    bench.fire(EXPIRE)
+    assert (bench.kinds(0), bench.kinds(1)) == ([Run, Remove], [Run])
+    assert bench.timers[EXPIRE] == 0.1

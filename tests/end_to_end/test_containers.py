@@ -17,6 +17,7 @@ AT_ONCE = 4
 def overlapping() -> Iterator[LiveNode]:
     """A node that allows several calls at once in a container."""
     options = ("--set", f"limits.concurrency_max={AT_ONCE}", "--set", "containers.prewarm=false")
+    options += ("--set", "containers.idle_container=3 s")
     with LiveNode(*options) as live:
         yield live
 
@@ -78,3 +79,13 @@ def test_each_phase_is_in_the_figures(overlapping: LiveNode) -> None:
 
     # The invoker's process reports its figures from time to time.
     overlapping.wait_until(lambda: not missing(), "shows every phase", 60)
+
+
+def test_an_idle_container_goes_when_its_time_is_over(overlapping: LiveNode) -> None:
+    overlapping.deploy("idler", "def main(args):\n    return {}")
+    assert overlapping.invoke("idler").status == 200
+
+    def left() -> list[str]:
+        return [path.name for path in overlapping.data.glob("sandboxes/*/*") if path.name.isdigit()]
+
+    overlapping.wait_until(lambda: not left(), "has no container left", 60)

@@ -98,6 +98,11 @@ class PoolSettings:
         """True if any prewarming follows demand: only then there is a scheduled adjustment."""
         return any(config.reactive for config in self.prewarming)
 
+    @property
+    def idle_check_interval(self) -> float:
+        """How often the keep-alive policy is asked whose time is over: a tenth of it, 10 s at most."""
+        return min(10.0, max(0.1, self.idle_ttl / 10))
+
     def max_peek(self, memory_min: int, concurrency_max: int) -> int:
         """Activations an invoker fetches ahead: one per smallest container, more if containers take several at a time.
 

@@ -1,7 +1,7 @@
 """TTL: an idle container goes a fixed time after its last activation ended; under pressure as in LRU.
 
-OpenWhisk's behaviour, and the default. In a live node the container proxies keep this time themselves (their
-pause-grace and idle-container timers), so the pool need not ask `expired`; the simulator does.
+OpenWhisk's behaviour, and the default. There each proxy keeps this time; here the pool asks `expired` now and then, so
+that every policy has a say.
 """
 
 from __future__ import annotations
