@@ -63,7 +63,9 @@ async def create(setup: ProxySetup, wanted: i.CreateContainer) -> Created | e.Ev
     MARKERS.finished(marker, "made container %s: %s", container.id, phases_text(container.phases))
     for phase, seconds in container.phases.items():
         METRICS.time(container_phase(phase, wanted.kind), seconds * 1000)
-    return Created(container, e.ContainerCreated(ContainerRef(container.id, container.address), time.time()))
+    ref = ContainerRef(container.id, container.address)
+    phases = {phase: seconds * 1000 for phase, seconds in container.phases.items()}
+    return Created(container, e.ContainerCreated(ref, time.time(), phases))
 
 
 def _not_created(failure: Exception) -> e.Event:
@@ -144,11 +146,11 @@ async def collect_logs(container: Container, wanted: i.CollectLogs) -> e.Event:
     except Exception as failure:
         MARKERS.failed(marker, "reading logs raised: %s", reason_of(failure))
         return e.LogsFailed(wanted.job, reason_of(failure), time.time())
-    if logs.state == "failed":
+    if logs.state == "timed_out":
         MARKERS.failed(marker, "the logs are incomplete")
     else:
         MARKERS.finished(marker)
-    return e.LogsCollected(wanted.job, logs.lines, logs.state != "failed", time.time())
+    return e.LogsCollected(wanted.job, logs.lines, logs.state, time.time())
 
 
 async def pause(container: Container) -> e.Event:

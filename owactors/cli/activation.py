@@ -36,7 +36,10 @@ def status(record: Record) -> str:
 
 
 def time_split(record: Record) -> str:
-    """Where the time went: `wait 3 ms, init 20 ms, run 12 ms`; init only where the container was new."""
+    """Where the time went: `wait 3 ms, init 20 ms, run 12 ms`; more parts where the container was new."""
+    phases = annotation(record, "phases")
+    if isinstance(phases, dict):
+        return ", ".join(f"{name} {milliseconds(value)}" for name, value in phases.items())
     init = annotation(record, "initTime")
     duration = record.get("duration")
     parts = [("wait", annotation(record, "waitTime")), ("init", init)]

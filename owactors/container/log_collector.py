@@ -20,8 +20,8 @@ from datetime import UTC, datetime
 
 from attrs import define, field
 
-from owactors.container.port import DEFAULT_LOG_LIMIT, MIB, Logs, LogState
-from owactors.core.logs import LOG_FAILURE, SENTINEL, log_line, truncated_logs
+from owactors.container.port import DEFAULT_LOG_LIMIT, MIB, Logs
+from owactors.core.logs import LOG_FAILURE, SENTINEL, LogState, log_line, truncated_logs
 
 MARK = SENTINEL.encode()
 STDOUT, STDERR = 0, 1
@@ -245,7 +245,7 @@ def _logs(stretch: Stretch, limit: int, failed: bool) -> Logs:
     lines, over = _fitting(stretch, limit)
     remarks = stretch.remarks + ([(time.time_ns(), SHARED)] if stretch.shared else [])
     lines += [format_line(at, STDERR, text) for at, text in remarks]
-    state: LogState = "failed" if failed else "truncated" if over else "complete"  # a lost end mark weighs more
+    state: LogState = "timed_out" if failed else "truncated" if over else "complete"  # a lost end mark weighs more
     if state != "complete":
         text = truncated_logs(limit) if over else LOG_FAILURE
         lines.append(format_line(time.time_ns(), STDERR, text))

@@ -8,17 +8,16 @@ Container.scala and ContainerFactory.scala.)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from attrs import field, frozen
 
+from owactors.core.logs import LogState
 from owactors.core.reply import RunResult
 
 MIB = 1024 * 1024
 DEFAULT_RESPONSE_LIMIT = MIB
 DEFAULT_LOG_LIMIT = 10 * MIB
-
-LogState = Literal["complete", "truncated", "failed"]
 
 
 class WhiskContainerStartupError(Exception):
@@ -70,7 +69,7 @@ class ContainerSpec:
 class Logs:
     """The lines of one activation, each `TIMESTAMP stream: text` with the timestamp padded to 30 columns.
 
-    `truncated` and `failed` end in one more line on stderr which says so (OpenWhisk,
+    `truncated` and `timed_out` end in one more line on stderr which says so (OpenWhisk,
     DockerToActivationLogStore.scala).
     """
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from attrs import evolve
+
+from owactors.core.logs import LogState
 from owactors.core.reply import Interval
 from owactors.entity.action import WhiskAction
 from owactors.entity.activation import ActivationResponse, WhiskActivation
@@ -14,6 +17,14 @@ Annotations = Mapping[str, ParameterValue]
 
 _TIMED_OUT = {False: ParameterValue(False), True: ParameterValue(True)}
 _SEQUENCE = ParameterValue("sequence")
+#: Annotations that OpenWhisk has not: the parts of a cold start in ms, and how the log was read.
+PHASES, LOGS = "phases", "logs"
+_LOG_STATES: dict[LogState, ParameterValue] = {
+    "complete": ParameterValue("complete"),
+    "truncated": ParameterValue("truncated"),
+    "timed_out": ParameterValue("timed_out"),
+    "failed": ParameterValue("failed"),
+}
 
 
 def action_annotations(action: WhiskAction) -> Annotations:
@@ -33,8 +44,12 @@ def activation_record(
     init: Interval | None = None,
     timed_out: bool = False,
     shared: Annotations | None = None,
+    phases: Mapping[str, float] | None = None,
 ) -> WhiskActivation:
-    """The record, without logs. `total` covers init and run; `shared` is action_annotations(action), if at hand."""
+    """The record, without logs. `total` covers init and run; `shared` is action_annotations(action), if at hand.
+
+    `phases`: what the parts of a cold start took, in ms and in order.
+    """
     annotations = dict(shared or action_annotations(action))
     annotations["timeout"] = _TIMED_OUT[timed_out]
     if msg.cause is not None:
@@ -45,6 +60,8 @@ def activation_record(
     annotations["waitTime"] = ParameterValue(max(0, begun - msg.transid.start))
     if msg.action.binding is not None:
         annotations["binding"] = ParameterValue(msg.action.binding)
+    if phases:
+        annotations[PHASES] = ParameterValue({name: round(ms, 1) for name, ms in phases.items()})
     return WhiskActivation(
         namespace=msg.user.namespace.name,
         name=action.name,
@@ -58,6 +75,14 @@ def activation_record(
         duration=total.duration,
         cause=msg.cause,
     )
+
+
+def record_with_logs(record: WhiskActivation, lines: tuple[str, ...], state: LogState | None) -> WhiskActivation:
+    """The record with its logs, and with a state the annotation that says how they were read."""
+    if state is None:
+        return evolve(record, logs=lines) if lines else record
+    annotations = Parameters({**record.annotations.entries, LOGS: _LOG_STATES[state]})
+    return evolve(record, logs=lines, annotations=annotations)
 
 
 def total_interval(run: Interval, init: Interval | None) -> Interval:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from owactors.entity.action import WhiskAction
 from owactors.entity.activation import DEVELOPER_ERROR, ActivationResponse
 
@@ -9,6 +11,11 @@ SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX"
 LOG_FAILURE = "There was an issue while collecting your logs. Data might be missing."
 LOG_WARNING_DEVELOPER_ERROR = "The action did not initialize or run as expected. Log data might be missing."
 TIME_COLUMNS = 30
+
+#: How a log was read: to its end; cut at the action's limit; its end marks did not come; it could not be read.
+LogState = Literal["complete", "truncated", "timed_out", "failed"]
+#: A container whose log was read so is still in step with its reader and may run again.
+IN_STEP: frozenset[LogState] = frozenset({"complete", "truncated"})
 
 
 def truncated_logs(limit: int) -> str:

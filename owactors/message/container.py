@@ -70,6 +70,8 @@ class ProxySettings:
     user_cpus: float | None = None
     collect_logs: bool = True
     """False: the log store takes the logs itself, out of band."""
+    annotations: bool = True
+    """Records say how their log was read and what the parts of a cold start took."""
     environment: Mapping[str, str] = field(factory=dict, hash=False)
     """What every process in a container sees, such as __OW_API_HOST."""
     unlock_keys: Mapping[str, str] = field(factory=dict, hash=False, repr=False)

@@ -86,6 +86,7 @@ class ContainersSettings:
     health_check_max_fails: int = field(metadata=_at_least(1))
     sweep_interval: Seconds = field(metadata=_at_least(1))
     extra_env: tuple[str, ...]
+    annotations: bool
 
 
 @frozen(kw_only=True)

@@ -215,6 +215,7 @@ def _proxies(settings: Settings, manifest: ExecManifest, instance: InvokerInstan
         environment={"__OW_API_HOST": api_host(settings), **_extra_environment(containers.extra_env)},
         unlock_keys=keys,
         images={kind: runtime.image.public for kind, runtime in manifest.runtimes.items()},
+        annotations=containers.annotations,
         unsentinelled_kinds=frozenset(kind for kind, r in manifest.runtimes.items() if not r.sentinelled_logs),
         payload_limit=settings.limits.payload_max,
         truncation_limit=settings.limits.payload_truncation,

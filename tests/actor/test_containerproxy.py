@@ -162,7 +162,7 @@ def test_a_container_that_raises(call: str) -> None:
 @pytest.mark.parametrize(
     ("logs", "kept"),
     [
-        (Logs(("partial",), "failed"), ("partial",)),
+        (Logs(("partial",), "timed_out"), ("partial",)),
         (OSError("gone"), ("There was an issue while collecting your logs. Data might be missing.",)),
     ],
 )

@@ -51,7 +51,7 @@ def test_engine_is_killed_and_comes_back(own_engine: Path, tmp_path: Path) -> No
         os.kill(int((own_engine / "dockerd.pid").read_text()), signal.SIGKILL)
         reply = body_of(await container.run(run_body({"n": 1}), PATIENCE))
         assert reply.body == b'{"n": 1}'
-        assert (await container.logs(10_000, True)).state == "failed"
+        assert (await container.logs(10_000, True)).state == "timed_out"
         with pytest.raises(WhiskContainerStartupError):
             await factory.create(backend.spec())
         begun = await asyncio.to_thread(engine_command, "start", own_engine)

@@ -121,7 +121,7 @@ def test_missing_end_marks() -> None:
     collector.begin()
     collector.receive(STDOUT, b"line\npart")
     lines, state = collect(collector)
-    assert state == "failed"
+    assert state == "timed_out"
     assert lines[:2] == ["stdout: line", "stdout: part"]
     assert lines[2].startswith("stderr: There was an issue while collecting your logs")
     collector.begin()
@@ -146,7 +146,7 @@ def test_a_last_line_that_was_cut() -> None:
     collector.receive(STDOUT, b"whole\nha")
     collector.receive(STDERR, END)
     lines, state = collect(collector)
-    assert (lines[:2], state) == (["stdout: whole", "stdout: ha"], "failed")
+    assert (lines[:2], state) == (["stdout: whole", "stdout: ha"], "timed_out")
     assert lines[2].startswith("stderr: There was an issue while collecting your logs")
 
 

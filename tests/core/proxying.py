@@ -10,6 +10,7 @@ from owactors.core.containerproxy import events as e
 from owactors.core.containerproxy import instructions as i
 from owactors.core.containerproxy.proxy import ContainerProxy
 from owactors.core.containerproxy.states import State
+from owactors.core.logs import LogState
 from owactors.core.reply import ContainerReply, Interval, Outcome, RunResult
 from owactors.entity.action import WhiskAction
 from owactors.entity.exec import CodeExec
@@ -136,8 +137,8 @@ class Driver:
         job = self.take(i.RunContainer).job
         return self.give(e.RunEnded, job, result(self.now, milliseconds, outcome, status))
 
-    def collected(self, *lines: str, complete: bool = True) -> Any:
-        return self.give(e.LogsCollected, self.take(i.CollectLogs).job, lines, complete)
+    def collected(self, *lines: str, state: LogState = "complete") -> Any:
+        return self.give(e.LogsCollected, self.take(i.CollectLogs).job, lines, state)
 
     def finish(self, outcome: Outcome | bytes = OK_BODY) -> None:
         """/run ends, then its logs are there."""

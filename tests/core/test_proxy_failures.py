@@ -203,7 +203,7 @@ def test_incomplete_logs_are_kept_and_cost_the_container() -> None:
     driver = Driver().ready()
     driver.run()
     driver.ran()
-    driver.collected("partial", complete=False)
+    driver.collected("partial", state="timed_out")
     assert driver.acks[0].response.response.is_success
     assert driver.stored[0].logs == ("partial",)
     assert driver.count(i.DestroyContainer) == 1

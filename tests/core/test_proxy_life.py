@@ -424,3 +424,44 @@ def test_without_an_unused_timeout_only_the_pool_ends_an_idle_container() -> Non
     assert driver.proxy.idle_timer_due is None
     driver.give(e.RemoveAsked)
     assert driver.pool == [RescheduleJob()]
+
+
+def test_a_record_says_what_the_parts_of_a_cold_start_took_and_how_its_log_was_read() -> None:
+    driver = Driver()
+    driver.run()
+    driver.now += 0.1
+    driver.take(i.CreateContainer)
+    driver.proxy.handle(e.ContainerCreated(CONTAINER, driver.now, {"pull": 1234.56, "create": 3.04, "ready": 20.0}))
+    driver.open += [x for x in driver.proxy.instructions if isinstance(x, i.InitializeContainer)]
+    driver.initialized()
+    driver.finish()
+    parts = {"wait": 50.0, "pull": 1234.6, "create": 3.0, "ready": 20.0, "init": 40, "run": 20}
+    assert annotation(driver.stored[0], "phases") == parts
+    assert list(annotation(driver.stored[0], "phases")) == list(parts)
+    assert annotation(driver.stored[0], "logs") == "complete"
+
+
+def test_a_record_of_a_prewarmed_and_of_a_warm_call() -> None:
+    driver = Driver()
+    driver.give(e.StartAsked, START)
+    driver.created()
+    driver.run()
+    driver.initialized()
+    driver.finish()
+    driver.run(run(2))
+    driver.ran()
+    driver.collected("much", state="truncated")
+    first, second = driver.stored
+    assert annotation(first, "phases") == {"wait": 50.0, "init": 40, "run": 20}
+    assert annotation(second, "phases") is None
+    assert annotation(second, "logs") == "truncated"
+
+
+def test_records_have_only_the_annotations_of_openwhisk_if_that_is_wanted() -> None:
+    driver = Driver(ContainerProxy(evolve(SETTINGS, annotations=False)))
+    driver.run()
+    driver.created()
+    driver.initialized()
+    driver.finish()
+    assert {"phases", "logs"}.isdisjoint(driver.stored[0].annotations)
+    assert driver.stored[0].logs == ("line",)

@@ -120,9 +120,9 @@ class AnyOrder(RuleBasedStateMachine):
             case 0:
                 self.driver.give(e.LogsFailed, wanted.job, "gone")
             case 1:
-                self.driver.give(e.LogsCollected, wanted.job, ("partial",), False)
+                self.driver.give(e.LogsCollected, wanted.job, ("partial",), "timed_out")
             case _:
-                self.driver.give(e.LogsCollected, wanted.job, ("line",), True)
+                self.driver.give(e.LogsCollected, wanted.job, ("line",), "complete")
 
     def on_PauseContainer(self, wanted: i.PauseContainer, draw: Any) -> None:
         self.driver.give(*draw(st.sampled_from([(e.ContainerPaused,), (e.PauseFailed, "no")])))

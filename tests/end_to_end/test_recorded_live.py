@@ -38,6 +38,7 @@ LIFTED = {**LIMITS, "LIMITS_ACTIONS_INVOKES_CONCURRENT": "10000", "CONFIG_whisk_
 def recorded() -> Iterator[LiveNode]:
     """A node set up as the recorded one was."""
     options = ("--store", "memory", "--runtimes", str(FOLDER / "runtimes.json"))
+    options += ("--set", "containers.annotations=false")
     with LiveNode(*options, limits=LIFTED) as live:
         yield live
 

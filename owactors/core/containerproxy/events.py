@@ -6,8 +6,11 @@ of jobs that the machine has given up meanwhile are ignored.
 
 from __future__ import annotations
 
-from attrs import frozen
+from collections.abc import Mapping
 
+from attrs import field, frozen
+
+from owactors.core.logs import LogState
 from owactors.core.reply import RunResult
 from owactors.message.container import Run, Start
 from owactors.message.containerdata import ContainerRef
@@ -45,10 +48,11 @@ class DismissAsked:
 
 @frozen
 class ContainerCreated:
-    """The container listens."""
+    """The container listens. `phases`: how long each part of its making took, in ms (Container.phases)."""
 
     container: ContainerRef
     now: float
+    phases: Mapping[str, float] = field(factory=dict, hash=False)
 
 
 @frozen
@@ -96,11 +100,11 @@ class ExchangeCrashed:
 
 @frozen
 class LogsCollected:
-    """The logs of a job are there. `complete` false: the end mark is missing, the container must not be used again."""
+    """The logs of a job are there, read as `state` says."""
 
     job: int
     lines: tuple[str, ...]
-    complete: bool
+    state: LogState
     now: float
 
 

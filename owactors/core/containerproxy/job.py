@@ -33,5 +33,7 @@ class Job:
     arguments: Any = None
     #: of /init, if this job performed it
     init: Interval | None = None
+    #: what its start in a new or prewarmed container took, in ms, as far as it went; None: the container was warm
+    phases: dict[str, float] | None = None
     #: the record without logs, once the result is known
     record: WhiskActivation | None = None

@@ -20,9 +20,16 @@ MIB = 1024 * 1024
 
 def init_failed(proxy: Proxy, job: Job, result: RunResult, failure: ActivationResponse, now: float) -> None:
     """The container could not be initialized: the job ends with `failure`."""
-    job.init = result.interval
+    initialized(job, result)
     timed_out = response.is_over_time(result, job.run.action.limits.timeout)
     _settle(proxy, job, failure, result.interval, timed_out, now)
+
+
+def initialized(job: Job, result: RunResult) -> None:
+    """/init has ended, well or not."""
+    job.init = result.interval
+    if job.phases is not None:
+        job.phases["init"] = result.interval.duration
 
 
 def answered(proxy: Proxy, job: Job, result: RunResult, now: float) -> None:
@@ -30,6 +37,8 @@ def answered(proxy: Proxy, job: Job, result: RunResult, now: float) -> None:
     timeout = job.run.action.limits.timeout
     answer = response.run_response(result, timeout)
     total = total_interval(result.interval, job.init)
+    if job.phases is not None:
+        job.phases["run"] = result.interval.duration
     _settle(proxy, job, answer, total, response.is_over_time(result, timeout), now)
 
 
@@ -49,7 +58,8 @@ def _settle(
     """The result is known: answer who waits, then collect the logs or end the job."""
     run = job.run
     shared = proxy.shared_annotations(run.action)
-    job.record = activation_record(run.action, run.msg, answer, total, job.init, timed_out, shared)
+    phases = job.phases if proxy.settings.annotations else None
+    job.record = activation_record(run.action, run.msg, answer, total, job.init, timed_out, shared, phases)
     if answer.status_code != SUCCESS:
         records.warn(proxy, job.record, run)
     if not logs.are_collected(run.action, proxy.settings.collect_logs):
@@ -65,14 +75,14 @@ def _settle(
 
 
 def logs_collected(proxy: Proxy, job: Job, event: LogsCollected) -> None:
-    """The job ends with these logs; the container is kept if they are complete."""
+    """The job ends with these logs; the container is kept if it is in step with them."""
     record = _recorded(job)
     lines = event.lines
     if record.response.status_code == DEVELOPER_ERROR:
         time = datetime.fromtimestamp(event.now, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         lines = logs.with_warning(lines, record.response, time)
-    records.end_with_logs(proxy, job.run, record, lines)
-    endings.ended(proxy, job, event.complete and _is_reusable(record.response), event.now)
+    records.end_with_logs(proxy, job.run, record, lines, event.state)
+    endings.ended(proxy, job, event.state in logs.IN_STEP and _is_reusable(record.response), event.now)
 
 
 def logs_failed(proxy: Proxy, job: Job, now: float) -> None:

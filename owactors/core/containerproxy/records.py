@@ -11,10 +11,9 @@
 from __future__ import annotations
 
 import orjson
-from attrs import evolve
 
 from owactors.core import logs, response
-from owactors.core.activationrecord import activation_record
+from owactors.core.activationrecord import activation_record, record_with_logs
 from owactors.core.containerproxy.instructions import Acknowledge, Store, Warn
 from owactors.core.containerproxy.machine import Proxy
 from owactors.core.reply import Interval
@@ -93,11 +92,14 @@ def warn(proxy: Proxy, record: WhiskActivation, run: Run) -> None:
     proxy.emit(Warn(f"activation {record.activation_id} failed: {text}", run.msg.transid))
 
 
-def end_with_logs(proxy: Proxy, run: Run, record: WhiskActivation, lines: tuple[str, ...]) -> None:
-    """End an activation whose logs were collected."""
-    end(proxy, run, evolve(record, logs=lines) if lines else record, completion(proxy, run, record))
+def end_with_logs(
+    proxy: Proxy, run: Run, record: WhiskActivation, lines: tuple[str, ...], state: logs.LogState
+) -> None:
+    """End an activation whose logs were collected, or at least tried; the record says which."""
+    noted = state if proxy.settings.annotations else None
+    end(proxy, run, record_with_logs(record, lines, noted), completion(proxy, run, record))
 
 
 def end_without_logs(proxy: Proxy, run: Run, record: WhiskActivation) -> None:
     """End an activation whose logs are lost: one line says so."""
-    end_with_logs(proxy, run, record, (logs.LOG_FAILURE,))
+    end_with_logs(proxy, run, record, (logs.LOG_FAILURE,), "failed")

@@ -31,6 +31,8 @@ def r1_initialize_created(proxy: Proxy, event: ContainerCreated) -> None:
     proxy.container = event.container
     proxy.data = PreWarmedData(event.container, proxy.prewarm_kind, proxy.prewarm_memory, 1)
     for job in list(proxy.jobs.values()):
+        if job.phases is not None:
+            job.phases.update(event.phases)
         calls.begin(proxy, job, event.now)
 
 
@@ -79,7 +81,7 @@ def r5_initialized(proxy: Proxy, event: Initialized) -> None:
     if failure is not None:
         outcome.init_failed(proxy, job, event.result, failure, event.now)
         return
-    job.init = event.result.interval
+    outcome.initialized(job, event.result)
     namespace = job.run.msg.user.namespace.name
     proxy.data = WarmedData(proxy.container, namespace, job.run.action, event.now, 1)
     calls.run(proxy, job, event.now)
