@@ -89,6 +89,16 @@ class ActivationResponse:
             raise DeserializationError(str(error), "statusCode") from None
 
 
+class _Sent:
+    """A WhiskActivation between two processes: made anew from what `__reduce__` gave."""
+
+    __message__ = True
+
+    def __new__(cls, *fields: Any) -> WhiskActivation:  # type: ignore[misc]
+        response, annotations = ActivationResponse(*fields[6]), Parameters.of_bare(fields[10])
+        return WhiskActivation(*fields[:6], response, *fields[7:10], annotations, *fields[11:])  # type: ignore[call-arg]
+
+
 @frozen
 class WhiskActivation:
     """One activation. Times in epoch ms; `end` 0 means that nothing was executed (a trigger)."""
@@ -106,6 +116,24 @@ class WhiskActivation:
     annotations: Parameters = Parameters()
     duration: int | None = None
     cause: str | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        response = self.response
+        return _Sent, (
+            self.namespace,
+            self.name,
+            self.subject,
+            self.activation_id,
+            self.start,
+            self.end,
+            (response.status_code, response.result, response.size),
+            self.logs,
+            self.version,
+            self.publish,
+            self.annotations.bare(),
+            self.duration,
+            self.cause,
+        )
 
     def to_json(self) -> JsonObject:
         """The record as stores and acknowledgements carry it."""

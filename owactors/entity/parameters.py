@@ -51,6 +51,16 @@ class Parameters:
         """The array form; `init` and `encryption` only where set."""
         return [_written(key, entry) for key, entry in self.entries.items()]
 
+    def bare(self) -> dict[str, Any]:
+        """Key to plain value, or to the ParameterValue of those with a mark: a short form between processes."""
+        entries = self.entries.items()
+        return {key: v if v.init or v.encryption is not None else v.value for key, v in entries}
+
+    @classmethod
+    def of_bare(cls, values: Mapping[str, Any]) -> Parameters:
+        """The parameters whose `bare()` this is."""
+        return cls({key: v if type(v) is ParameterValue else ParameterValue(v) for key, v in values.items()})
+
     def merged(self, over: Parameters) -> Parameters:
         """These parameters overlaid with `over`, whose entries win."""
         return Parameters({**self.entries, **over.entries})

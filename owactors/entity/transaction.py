@@ -40,6 +40,15 @@ class TransactionId:
         """The outermost parent."""
         return self if self.parent is None else self.parent.root
 
+    def values(self) -> tuple[Any, ...]:
+        """What it is made from: no more than is not the default."""
+        if self.parent is None and not self.extra_logging:
+            return self.id, self.start
+        return self.id, self.start, self.extra_logging, self.parent
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TransactionId, self.values()
+
     def to_json(self) -> list[Any]:
         """`[id, start, true?, parent?]`."""
         form: list[Any] = [self.id, self.start]

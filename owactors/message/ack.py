@@ -16,6 +16,7 @@ from owactors.entity.ids import ActivationId
 from owactors.entity.instance import ControllerInstanceId, InvokerInstanceId
 from owactors.entity.jsonfields import JsonObject, as_bool, as_object, as_string, maybe, need
 from owactors.entity.transaction import TransactionId
+from owactors.message.shared import SharedForm
 
 Instance = InvokerInstanceId | ControllerInstanceId
 #: the whole record, or after shrinking only the activation's id
@@ -45,6 +46,9 @@ class ResultMessage:
     transid: TransactionId
     response: Response
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ResultMessage, (self.transid, self.response)
+
     @property
     def activation_id(self) -> str:
         """The id, whichever form the response has."""
@@ -67,6 +71,10 @@ class CompletionMessage:
     activation_id: str
     is_system_error: bool | None
     instance: Instance
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        instance = _INSTANCES.form(self.instance)
+        return _SentCompletion, (self.transid.values(), self.activation_id, self.is_system_error, instance)
 
     def shrink(self) -> CompletionMessage:
         """Nothing to shrink."""
@@ -124,6 +132,20 @@ def _instance(value: object) -> Instance:
     if source.get("instanceType") == "controller":
         return ControllerInstanceId.from_json(source)
     raise DeserializationError("must be 'invoker' or 'controller'", "instanceType")
+
+
+_INSTANCES: SharedForm[Instance] = SharedForm(lambda instance: instance.to_json(), _instance)
+
+
+class _SentCompletion:
+    """A CompletionMessage between two processes."""
+
+    __message__ = True
+
+    def __new__(  # type: ignore[misc]
+        cls, transid: tuple[Any, ...], activation_id: str, is_system_error: bool | None, instance: bytes
+    ) -> CompletionMessage:
+        return CompletionMessage(TransactionId(*transid), activation_id, is_system_error, _INSTANCES.value(instance))
 
 
 def acknowledgement_from_json(value: object) -> AcknowledgementMessage:

@@ -23,6 +23,30 @@ from owactors.entity.jsonfields import (
 )
 from owactors.entity.names import FullyQualifiedEntityName
 from owactors.entity.transaction import TransactionId
+from owactors.message.shared import SharedForm
+
+_ACTIONS = SharedForm(FullyQualifiedEntityName.to_json, FullyQualifiedEntityName.from_json)
+_USERS = SharedForm(Identity.to_json, Identity.from_json)
+_CONTROLLERS = SharedForm(ControllerInstanceId.to_json, ControllerInstanceId.from_json)
+
+
+class _Sent:
+    """An ActivationMessage between two processes: made anew from what `__reduce__` gave."""
+
+    __message__ = True
+
+    def __new__(  # type: ignore[misc]
+        cls, transid: tuple[Any, ...], action: bytes, revision: str, user: bytes, controller: bytes, *own: Any
+    ) -> ActivationMessage:
+        return ActivationMessage(
+            TransactionId(*transid),
+            _ACTIONS.value(action),
+            DocRevision(revision),
+            _USERS.value(user),
+            own[0],
+            _CONTROLLERS.value(controller),
+            *own[1:],
+        )
 
 
 @frozen
@@ -44,6 +68,22 @@ class ActivationMessage:
     locked_args: Mapping[str, str] = field(factory=dict, hash=False)
     cause: str | None = None
     trace_context: Mapping[str, str] | None = field(default=None, hash=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Sent, (
+            self.transid.values(),
+            _ACTIONS.form(self.action),
+            self.revision.text,
+            _USERS.form(self.user),
+            _CONTROLLERS.form(self.root_controller_index),
+            self.activation_id,
+            self.blocking,
+            self.content,
+            self.init_args,
+            self.locked_args,
+            self.cause,
+            self.trace_context,
+        )
 
     def to_json(self) -> JsonObject:
         """The wire form."""
