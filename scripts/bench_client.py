@@ -56,9 +56,10 @@ def request(path: str, body: bytes, headers: str = "") -> bytes:
 
 @define
 class Sample:
-    """What was measured: seconds of each call, and of all together."""
+    """What was measured: seconds of each call, and of all together; `begun` by the monotonic clock."""
 
     times: list[float] = field(factory=list)
+    begun: list[float] = field(factory=list)
     elapsed: float = 0.0
     failures: list[str] = field(factory=list)
 
@@ -94,6 +95,7 @@ async def measure(
             begun = time.perf_counter()
             status, body = await connection.post(payload)
             sample.times.append(time.perf_counter() - begun)
+            sample.begun.append(begun)
             if not good(status, body):
                 sample.failures.append(f"{status} {body[:200]!r}")
 

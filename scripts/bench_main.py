@@ -30,6 +30,7 @@ from bench_density import density
 from bench_node import Node, authorization
 from bench_pause import pause
 from bench_rest import rest
+from bench_steps import steps
 
 from owactors.container.port import Container, ContainerSpec
 from owactors.container.sandbox.factory import SandboxFactory
@@ -96,7 +97,7 @@ async def direct(calls: int, in_flight: int) -> Sample:
         parts = await asyncio.gather(
             *(measure(each.address, request("/run", body), share, 1, fine) for each in containers)
         )
-        both = Sample([t for part in parts for t in part.times], time.perf_counter() - begun)
+        both = Sample([t for part in parts for t in part.times], elapsed=time.perf_counter() - begun)
         both.failures = [failure for part in parts for failure in part.failures]
         return both
 
@@ -105,7 +106,7 @@ async def direct(calls: int, in_flight: int) -> Sample:
 
 
 def warm(calls: int) -> dict[str, Any]:
-    """Warm calls at 1, 4 and 16 in flight, beside the direct ones."""
+    """Warm calls at 1, 4 and 16 in flight, beside the direct ones; then where a call's time and CPU go."""
     figures: dict[str, Any] = {}
     with Node("containers.user_memory=4 GB", "containers.prewarm=false") as node:
         figures["start_seconds"] = round(node.start_seconds, 3)
@@ -124,6 +125,7 @@ def warm(calls: int) -> dict[str, Any]:
                 "rate_share_of_direct": round(sample.rate / bare.rate, 4),
             }
         figures["memory_mb_after"] = round(node.memory_mb(), 1)
+    figures["steps"] = steps(lambda node: node.deploy("echo", ECHO), node_call("echo", PAYLOAD), fine, calls)
     return figures
 
 

@@ -33,9 +33,13 @@ def authorization() -> str:
 
 
 class Node:
-    """`owactors standalone` on a free port with a data folder of its own; stopped on exit."""
+    """`owactors standalone` on a free port with a data folder of its own; stopped on exit.
 
-    def __init__(self, *settings: str) -> None:
+    `program` is what Python runs in the place of the command `owactors`.
+    """
+
+    def __init__(self, *settings: str, program: tuple[str, ...] = ("-m", "owactors.cli")) -> None:
+        self._program = program
         self.port = free_port()
         self.folder = tempfile.TemporaryDirectory(prefix="owactors-bench-")
         self.log = Path(self.folder.name) / "node.log"
@@ -52,7 +56,7 @@ class Node:
             "LIMITS_ACTIONS_INVOKES_CONCURRENT": "100000",
             "LIMITS_TRIGGERS_FIRES_PERMINUTE": "10000000",
         }
-        command = [sys.executable, "-m", "owactors.cli", "standalone", "--port", str(self.port)]
+        command = [sys.executable, *self._program, "standalone", "--port", str(self.port)]
         command += ["--data-dir", str(Path(self.folder.name) / "data")]
         for setting in self._settings:
             command += ["--set", setting]
