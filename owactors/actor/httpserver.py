@@ -64,7 +64,6 @@ class HttpServer:
                 server_header=False,
                 backlog=BACKLOG,
                 timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=3,
             )
         )
 
@@ -84,6 +83,7 @@ class HttpServer:
         finally:
             self._socket.close()
 
-    def stop(self) -> None:
-        """Accept nothing more, finish what is under way, at most a few seconds."""
+    def stop(self, seconds: float = 3.0) -> None:
+        """Accept nothing more; what is under way has so many seconds to finish, then its task is cancelled."""
+        self._server.config.timeout_graceful_shutdown = max(1, int(seconds))
         self._server.should_exit = True

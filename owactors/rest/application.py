@@ -76,7 +76,10 @@ class Application:
         else:
             path = raw_path.decode("latin-1")
             request = Request(method, path, scope["query_string"], headers, body, transid)
-            answer = await self.answer(request)
+            try:
+                answer = await self.answer(request)
+            except asyncio.CancelledError:  # the server stops, and the time for what was under way is over
+                answer = refusal(Rejection(503, messages.STOPPING), transid.id)
         if isinstance(answer, Streamed):
             await _stream(receive, send, answer, self._headers(answer, transid.id))
         else:

@@ -7,6 +7,7 @@ CREDENTIALS_MISSING = "The resource requires authentication, which was not suppl
 CREDENTIALS_INVALID = "The supplied authentication is invalid"
 BODY_MISSING = "Request entity expected but not supplied"
 NOT_ACCEPTABLE = "Resource representation is only available with these types:\napplication/json"
+STOPPING = "The controller is stopping and could not wait for the answer; what was invoked goes on."
 
 NAME_ILLEGAL = "The name of the entity contains illegal characters."
 NAMESPACE_ILLEGAL = "The namespace contains illegal characters."
