@@ -91,26 +91,26 @@ class Cluster:
         )
         self.nodes: list[LiveNode] = []
 
-    def controller(self, id: str, *options: str) -> LiveController:
-        made: LiveController = self._add(
-            LiveController("--id", id, *self.options, *self.transport(True), *options, limits=LIMITS)
-        )
+    def controller(self, id: str, *options: str, bus: str | None = None) -> LiveController:
+        """`bus` is where others find it if they speak as actors, else a port of the loopback."""
+        found = self.transport(bus or f"127.0.0.1:{free_port()}")
+        made: LiveController = self._add(LiveController("--id", id, *self.options, *found, *options, limits=LIMITS))
         made.others = lambda: [node for node in self.nodes if node is not made]
         return made
 
     def invoker(self, id: int, *options: str) -> LiveInvoker:
-        return self._add(LiveInvoker("--id", str(id), *self.options, *self.transport(False), *options, limits=LIMITS))
+        return self._add(LiveInvoker("--id", str(id), *self.options, *self.transport(None), *options, limits=LIMITS))
 
-    def transport(self, controller: bool) -> list[str]:
-        """The options with which a role finds the others."""
+    def transport(self, bus: str | None) -> list[str]:
+        """The options with which a role finds the others; `bus` is a controller's own address."""
         if self.kafka is not None:
             return ["--kafka", self.kafka]
         found = ["--key-file", str(self.key)]
         if self.buses:
             found += ["--join", self.buses[0]]
-        if controller:
-            self.buses.append(f"127.0.0.1:{free_port()}")
-            found += ["--bus", self.buses[-1]]
+        if bus is not None:
+            self.buses.append(bus)
+            found += ["--bus", bus]
         return found
 
     def _add(self, node: Any) -> Any:

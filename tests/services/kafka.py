@@ -27,6 +27,8 @@ class Broker:
     folder: Path = field(
         factory=lambda: CHECKOUT / ".services" / "kafka" / f"test-{os.getpid()}-{uuid.uuid4().hex[:6]}"
     )
+    #: the address of this machine at which it is reached
+    host: str = "127.0.0.1"
     address: str = ""
 
     def start(self) -> None:
@@ -47,7 +49,7 @@ class Broker:
 
     def _do(self, command: str) -> subprocess.CompletedProcess[str]:
         # The broker ends with this process, however that ends.
-        environment = os.environ | {"OWNER": str(os.getpid())}
+        environment = os.environ | {"OWNER": str(os.getpid()), "HOST": self.host}
         call = [str(SCRIPT), command, str(self.folder)]
         return subprocess.run(call, capture_output=True, text=True, timeout=PATIENCE, env=environment, check=False)
 
@@ -60,9 +62,9 @@ def unavailable(reason: str) -> None:
 
 
 @contextmanager
-def running_broker() -> Iterator[Broker]:
+def running_broker(host: str = "127.0.0.1") -> Iterator[Broker]:
     """A broker for one test alone, which may kill it."""
-    broker = Broker()
+    broker = Broker(host=host)
     try:
         broker.start()
         yield broker
