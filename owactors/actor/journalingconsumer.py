@@ -9,8 +9,9 @@ import orjson
 
 from owactors.actor.commitbehind import CommitBehind
 from owactors.actor.messagefeed import Polled
-from owactors.connector.port import Consumer, Record
+from owactors.connector.port import DIRECT, Consumer, Record
 from owactors.store.intakejournal import IntakeJournal
+from owactors.store.recentids import RecentIds
 
 DUPLICATE = "passed over a second copy of activation %s"
 
@@ -19,13 +20,19 @@ class JournalingConsumer:
     """See the module's text. `journal` None: messages that a crash catches between commit and end are lost.
 
     What is written down need not wait for its commit: should that fail, the same messages come again and are known.
+    A journal that forgets with its process only tells copies from each other.
     """
 
     def __init__(
-        self, consumer: Consumer, journal: IntakeJournal | None, warn: Callable[[str, str], None] = lambda *_: None
+        self,
+        consumer: Consumer,
+        journal: IntakeJournal | RecentIds | None,
+        warn: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
-        self._consumer, self._journal, self._warn = consumer, journal, warn
-        self._behind = CommitBehind(consumer)
+        self._journal, self._warn = journal, warn
+        self._consumer: Consumer | CommitBehind = consumer
+        if isinstance(journal, IntakeJournal):
+            self._consumer = CommitBehind(consumer)
 
     @property
     def max_peek(self) -> int:
@@ -33,15 +40,16 @@ class JournalingConsumer:
 
     async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> Sequence[Polled]:
         """The next records but those that are under way here already."""
+        records = await self._consumer.peek(max_records, timeout)
         if self._journal is None:
-            return await self._consumer.peek(max_records, timeout)
-        records = await self._behind.peek(max_records, timeout)
-        kept = [(record, _message_of(record)) for record in records]
+            return records
+        written = [record for record in records if record.partition == DIRECT]
+        kept = [(record, _message_of(record)) for record in records if record.partition != DIRECT]
         fresh = [(record, message) for record, message in kept if not self._is_known(message)]
         self._journal.taken([message for _, message in fresh if message is not None])
-        if records and not fresh:
-            await self._behind.commit()
-        return [record for record, _ in fresh]
+        if records and not fresh and not written:
+            await self._consumer.commit()
+        return [*written, *(record for record, _ in fresh)]
 
     def _is_known(self, message: dict[str, Any] | None) -> bool:
         assert self._journal is not None
@@ -52,7 +60,7 @@ class JournalingConsumer:
 
     async def commit(self) -> None:
         """As the port says; with a journal it goes on beside what follows."""
-        await (self._consumer if self._journal is None else self._behind).commit()
+        await self._consumer.commit()
 
 
 def _message_of(record: Record) -> dict[str, Any] | None:

@@ -17,6 +17,8 @@ from attrs import field, frozen
 from owactors.connector.topics import TopicConfig
 
 DEFAULT_MAX_REQUEST_SIZE = 1024 * 1024
+#: partition of a record that came past the broker; whoever took it in has written it down already
+DIRECT = -1
 
 
 class ConnectorError(Exception):

@@ -11,9 +11,12 @@ from typing import Any, Protocol
 import orjson
 from attrs import frozen
 
+from owactors.message.invoke import INVOKE, RECEIVED
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _TEXT = b"text/plain; charset=UTF-8"
 _JSON = b"application/json"
@@ -52,14 +55,22 @@ _UNAUTHORIZED = _Answer(
 
 
 class InvokerServer:
-    """An ASGI application. Ping and metrics are open, the rest needs the credentials."""
+    """An ASGI application. Ping and metrics are open, the rest needs the credentials.
 
-    def __init__(self, control: InvokerControl, username: str, password: str) -> None:
-        self._control = control
+    `invoke` answers where activations come in, if they may come over HTTP.
+    """
+
+    def __init__(
+        self, control: InvokerControl, username: str, password: str, invoke: Application | None = None
+    ) -> None:
+        self._control, self._invoke = control, invoke
         self._credentials = f"{username}:{password}".encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
+            return
+        if self._invoke is not None and scope["method"] == "POST" and scope["path"] in (INVOKE, RECEIVED):
+            await self._invoke(scope, receive, send)
             return
         answer = self.answer(scope["method"], scope["path"], dict(scope["headers"]))
         headers = [

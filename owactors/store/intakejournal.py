@@ -70,8 +70,8 @@ class IntakeJournal:
         for message in messages:
             key = message["activationId"]
             kept = {name: value for name, value in message.items() if name != "content"}
+            self._append(["taken", key, kept])  # first: what cannot be written is not known
             self._open[key] = kept
-            self._append(["taken", key, kept])
 
     def ended(self, activation_ids: Iterable[str]) -> None:
         """They are answered and have their records."""

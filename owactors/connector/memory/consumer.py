@@ -40,7 +40,7 @@ class MemoryConsumer:
             if records or remaining <= 0:
                 return records
             await membership.log.changed(remaining)
-            self._check()
+            self.check()
 
     async def commit(self, upto: Record | None = None) -> None:
         """Sets the group's offset."""
@@ -68,14 +68,15 @@ class MemoryConsumer:
         if self._membership is not None:
             self._membership.log.wake()
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Raises ConnectorClosed, FencedInstance."""
         if self._closed:
             raise ConnectorClosed(f"the consumer of {self.topic} is closed")
         if self._fenced:
             raise FencedInstance(f"another consumer of {self.topic} has the instance id {self.instance}")
 
     def _join(self) -> ConsumerGroup:
-        self._check()
+        self.check()
         if self._membership is None:
             membership = self._find_group(self.topic, self.group)
             if membership is None:

@@ -37,9 +37,7 @@ class TopicLog:
 
     def append(self, payload: bytes) -> Record:
         """Stores a record and wakes who waits. Raises MessageTooLarge."""
-        limit = self.config.max_message_bytes or DEFAULT_MAX_MESSAGE_BYTES
-        if len(payload) + RECORD_OVERHEAD > limit:
-            raise MessageTooLarge(f"topic {self.name} takes no record of {len(payload)} bytes, only up to {limit}")
+        self.check(len(payload))
         record = Record(self.name, 0, self.end, self._now_ms(), payload)
         self.records.append(record)
         self.size += len(payload)
@@ -47,6 +45,12 @@ class TopicLog:
         self.forget()
         self.wake()
         return record
+
+    def check(self, size: int) -> None:
+        """Raises MessageTooLarge for a record of so many bytes that is."""
+        limit = self.config.max_message_bytes or DEFAULT_MAX_MESSAGE_BYTES
+        if size + RECORD_OVERHEAD > limit:
+            raise MessageTooLarge(f"topic {self.name} takes no record of {size} bytes, only up to {limit}")
 
     def forget(self) -> None:
         """Drops what is too old or too much, but never the newest record."""

@@ -24,8 +24,8 @@ DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 class MemoryProducer:
     """See `owactors.connector.port.Producer`."""
 
-    def __init__(self, topics: dict[str, TopicLog], max_request_size: int) -> None:
-        self._topics = topics
+    def __init__(self, append: Callable[[str, bytes], int], max_request_size: int) -> None:
+        self._append = append
         self._max_request_size = max_request_size
         self._closed = False
 
@@ -35,11 +35,7 @@ class MemoryProducer:
             raise ConnectorClosed("the producer is closed")
         if len(payload) + RECORD_OVERHEAD > self._max_request_size:
             raise MessageTooLarge(f"{len(payload)} bytes are too many for a request of {self._max_request_size}")
-        log = self._topics.get(topic)
-        if log is None:
-            raise NoSuchTopic(f"there is no topic {topic}")
-        record = log.append(payload)
-        return Sent(topic, record.partition, record.offset)
+        return Sent(topic, 0, self._append(topic, payload))
 
     async def close(self) -> None:
         """Sends no more."""
@@ -69,7 +65,7 @@ class MemoryMessaging:
 
     def producer(self, max_request_size: int = DEFAULT_MAX_REQUEST_SIZE) -> MemoryProducer:
         """A producer for all topics."""
-        producer = MemoryProducer(self._topics, max_request_size)
+        producer = MemoryProducer(self.append, max_request_size)
         self._made.append(producer)
         return producer
 
@@ -84,6 +80,17 @@ class MemoryMessaging:
         made, self._made = self._made, []
         for member in made:
             await member.close()
+
+    def append(self, topic: str, payload: bytes) -> int:
+        """Puts a record onto the topic at once; its offset. NoSuchTopic, MessageTooLarge."""
+        return self.log(topic).append(payload).offset
+
+    def log(self, topic: str) -> TopicLog:
+        """The topic itself. NoSuchTopic."""
+        log = self._topics.get(topic)
+        if log is None:
+            raise NoSuchTopic(f"there is no topic {topic}")
+        return log
 
     def forget_read(self, topic: str) -> None:
         """Drops the records that every group of the topic has committed."""

@@ -13,6 +13,7 @@ from owactors.connector.kafka.provider import KafkaMessaging
 from owactors.connector.kafka.settings import KafkaSettings
 from owactors.connector.memory.provider import MemoryMessaging
 from owactors.connector.topics import Topics
+from tests.connector.httpworld import HttpWorld
 from tests.contract.connector.worlds import World
 
 
@@ -28,12 +29,14 @@ def bus_messaging() -> BusMessaging:
     return messaging
 
 
-@pytest.fixture(params=["memory", "actors", pytest.param("kafka", marks=pytest.mark.services)])
+@pytest.fixture(params=["memory", "actors", "http", pytest.param("kafka", marks=pytest.mark.services)])
 def world(request: pytest.FixtureRequest) -> World:
     """A broker with a topic and a group of the test's own."""
     if request.param == "memory":
         return World("memory", MemoryMessaging)
     if request.param == "actors":
         return World("actors", bus_messaging)
+    if request.param == "http":
+        return World("http", HttpWorld)
     settings = KafkaSettings(hosts=(request.getfixturevalue("kafka_address"),))
     return World("kafka", lambda: KafkaMessaging(settings))

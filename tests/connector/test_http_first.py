@@ -1,0 +1,294 @@
+"""HTTP first: when a send goes which way, what comes back when, and that nothing is lost between the two."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+import pytest
+
+from owactors.actor.frontdoor import FrontDoor
+from owactors.connector.http.provider import HttpFirstMessaging
+from owactors.connector.http.settings import HttpTimes
+from owactors.connector.memory.provider import MemoryMessaging
+from owactors.connector.port import DIRECT, BrokerUnavailable, Record
+from owactors.connector.topics import TopicConfig
+from owactors.core.requestseal import LONGEST_AGE, RequestSeal
+from owactors.message.invoke import INVOKE, LINES, RECEIVED
+from owactors.message.topic import Write
+from owactors.rest.invokeroute import InvokeRoute
+from owactors.store.recentids import RecentIds
+from tests.connector.httpworld import SEAL, Served
+
+OWN, ANSWERS = "invoker0", "completed0"
+CONFIG = TopicConfig(3_600_000)
+TIMES = HttpTimes(connect=20, accept=20, patience=5, rest=0.2)
+
+
+class Pair:
+    """A controller and an invoker with the broker between them, and a server for the invoker's door."""
+
+    def __init__(self, most: int = 10, **controller: Any) -> None:
+        self.broker = MemoryMessaging()
+        self.controller = HttpFirstMessaging(self.broker, SEAL, ANSWERS, **{"times": TIMES, **controller})
+        self.invoker = HttpFirstMessaging(self.broker, SEAL)
+        self.confirmed: list[str] = []
+        self.door = FrontDoor(OWN, self.invoker, RecentIds(), most, self.confirmed.append)
+
+    async def start(self) -> None:
+        for messaging, topic in ((self.invoker, OWN), (self.controller, ANSWERS)):
+            await messaging.ensure_topic(topic, CONFIG)
+        self.server = Served(self._answer)
+        self.controller.learn(OWN, "127.0.0.1", self.server.port)
+        self.producer = self.controller.producer()
+        self.work = self.invoker.consumer(OWN, OWN)
+        self.acks = self.controller.consumer(ANSWERS, ANSWERS)
+
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        await InvokeRoute(self.door, SEAL, 100_000)(scope, receive, send)
+
+    async def send(self, activation_id: str) -> int:
+        return (await self.producer.send(OWN, message(activation_id))).partition
+
+    def acknowledge(self, activation_id: str, value: Any, *, last: bool = True) -> bool:
+        write = Write(ANSWERS, value, "an acknowledgement", keep=True, token=activation_id)
+        return self.door.acknowledge(activation_id, write, last=last)
+
+    async def at_broker(self, topic: str) -> list[bytes]:
+        """What is on the broker's own topic."""
+        return [record.payload for record in self.broker.log(topic).records]
+
+
+def message(activation_id: str) -> bytes:
+    return orjson.dumps({"activationId": activation_id, "content": {"a": 1}})
+
+
+@asynccontextmanager
+async def playing(pair: Pair) -> AsyncIterator[Pair]:
+    await pair.start()
+    try:
+        yield pair
+    finally:
+        await pair.server.close()
+        await pair.controller.close()
+        await pair.invoker.close()
+
+
+def play(act: Callable[[Pair], Awaitable[None]], pair: Pair | None = None) -> None:
+    async def whole() -> None:
+        async with asyncio.timeout(60), playing(pair or Pair()) as ready:
+            await act(ready)
+
+    asyncio.run(whole())
+
+
+async def some(consumer: Any) -> list[Record]:
+    """The next records, committed."""
+    while not (records := await consumer.peek(timeout=1.0)):
+        pass
+    await consumer.commit()
+    return list(records)
+
+
+async def until(holds: Callable[[], Any]) -> None:
+    while not holds():
+        await asyncio.sleep(0.01)
+
+
+def test_it_is_accepted_early_and_answered_late_line_by_line() -> None:
+    async def act(pair: Pair) -> None:
+        assert await pair.send("a1") == DIRECT
+        [record] = await some(pair.work)
+        assert (record.payload, record.partition) == (message("a1"), DIRECT)
+        assert pair.acknowledge("a1", {"response": "result"}, last=False)
+        assert orjson.loads((await some(pair.acks))[0].payload) == {"response": "result"}
+        assert pair.acknowledge("a1", {"activationId": "a1", "instance": {}})
+        assert orjson.loads((await some(pair.acks))[0].payload) == {"activationId": "a1", "instance": {}}
+        await until(lambda: pair.confirmed == ["a1"])
+        assert pair.door.overdue(float("inf")) == []
+        assert await pair.at_broker(OWN) == await pair.at_broker(ANSWERS) == []
+        assert pair.controller.counts == {"sent": 1}
+
+    play(act)
+
+
+def test_a_full_door_sends_the_rest_to_the_broker_and_both_are_read() -> None:
+    async def act(pair: Pair) -> None:
+        ways = [await pair.send(f"a{number}") for number in range(4)]
+        assert ways == [DIRECT, DIRECT, 0, 0]
+        read: list[bytes] = []
+        while len(read) < 4:
+            read += [record.payload for record in await some(pair.work)]
+        assert sorted(read) == [message(f"a{number}") for number in range(4)]
+        assert pair.controller.counts == {"sent": 2, "full": 2}
+        assert await pair.send("a4") == DIRECT
+
+    play(act, Pair(most=2))
+
+
+def test_who_cannot_be_reached_is_left_alone_for_a_while() -> None:
+    async def act(pair: Pair) -> None:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            pair.controller.learn(OWN, "127.0.0.1", taken.getsockname()[1])
+            assert [await pair.send("a1"), await pair.send("a2")] == [0, 0]
+        assert pair.controller.counts == {"unreachable": 1}
+
+    play(act, Pair(times=HttpTimes(rest=60)))
+
+
+def test_a_stopping_invoker_takes_nothing_and_answers_by_the_topic() -> None:
+    async def act(pair: Pair) -> None:
+        assert await pair.send("a1") == DIRECT
+        pair.acknowledge("a1", {"response": "early"}, last=False)
+        assert [write.value for write in pair.door.close()] == [{"response": "early"}]
+        assert not pair.acknowledge("a1", {"activationId": "a1"})
+        assert await pair.send("a2") == 0
+
+    play(act)
+
+
+def test_what_is_there_already_is_not_taken_twice() -> None:
+    async def act(pair: Pair) -> None:
+        assert await pair.send("a1") == DIRECT
+        assert await pair.send("a1") == DIRECT
+        assert len(await some(pair.work)) == 1
+        assert pair.invoker.waiting(OWN) == 0
+        assert await pair.at_broker(OWN) == []
+
+    play(act)
+
+
+def test_an_answer_that_was_broken_off_comes_by_the_topic() -> None:
+    async def act(pair: Pair) -> None:
+        assert await pair.send("a1") == DIRECT
+        pair.controller.unlearn(OWN)
+        await until(lambda: not pair.acknowledge("a1", {"response": "lost?"}, last=False))
+        assert not pair.acknowledge("a1", {"activationId": "a1"})
+
+    play(act)
+
+
+def test_acknowledgements_that_nobody_confirms_go_by_the_topic_once() -> None:
+    async def act(pair: Pair) -> None:
+        assert await pair.send("a1") == DIRECT
+        pair.acknowledge("a1", {"response": "x", "instance": {}})
+        await some(pair.acks)
+        later = time.monotonic() + 60
+        assert [write.token for write in pair.door.overdue(later)] == ["a1"]
+        assert pair.door.overdue(later) == []
+        assert pair.confirmed == []
+
+    play(act, Pair(times=HttpTimes(confirm=3600)))
+
+
+@pytest.mark.parametrize(("resends", "at_broker"), [(True, 1), (False, 0)])
+def test_what_may_have_arrived_is_sent_again_only_where_copies_are_known(resends: bool, at_broker: int) -> None:
+    async def act(pair: Pair) -> None:
+        async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.close()
+
+        server = await asyncio.start_server(mute, "127.0.0.1", 0)
+        pair.controller.learn(OWN, "127.0.0.1", server.sockets[0].getsockname()[1])
+        if resends:
+            assert await pair.send("a1") == 0
+        else:
+            with pytest.raises(BrokerUnavailable, match="broke off"):
+                await pair.send("a1")
+        assert len(await pair.at_broker(OWN)) == at_broker
+        assert pair.controller.counts == {"unsure": 1}
+        server.close()
+
+    play(act, Pair(resends=resends))
+
+
+def test_work_goes_on_while_the_broker_is_away() -> None:
+    async def act(pair: Pair) -> None:
+        async def away(*_: Any, **__: Any) -> Any:
+            raise BrokerUnavailable("away")
+
+        pair.work._base.peek = away  # type: ignore[attr-defined]
+        for number in range(3):
+            assert await pair.send(f"a{number}") == DIRECT
+            assert len(await some(pair.work)) == 1
+
+    play(act)
+
+
+# -- the bare wire
+
+
+async def ask(pair: Pair, path: str, body: bytes, *headers: str) -> tuple[int, bytes]:
+    """One request without the product's client."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", pair.server.port)
+    lines = [f"POST {path} HTTP/1.1", "Host: x", "Connection: close", f"Content-Length: {len(body)}", *headers]
+    writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+    status = int((await reader.readline()).split()[1])
+    rest = await reader.read()
+    writer.close()
+    return status, rest
+
+
+def sealed(body: bytes, *, topic: str = OWN, key: bytes = b"k" * 32, late: int = 0) -> str:
+    return f"Authorization: {RequestSeal(key).made(topic, body, int(time.time() * 1000) - late)}"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "X: no seal at all",
+        "Authorization: Basic aW52b2tlci51c2VyOmludm9rZXIucGFzcw==",
+        sealed(message("a1"), key=b"o" * 32),
+        sealed(message("a1"), topic="invoker1"),
+        sealed(message("a1"), late=LONGEST_AGE + 60_000),
+        sealed(message("a2")),
+    ],
+)
+def test_without_the_cluster_s_seal_nothing_is_taken(header: str) -> None:
+    async def act(pair: Pair) -> None:
+        for path in (INVOKE, RECEIVED):
+            status, _ = await ask(pair, path, message("a1"), header)
+            assert status == 401
+        assert pair.invoker.waiting(OWN) == 0
+
+    play(act)
+
+
+def test_what_is_no_activation_message_is_refused() -> None:
+    async def act(pair: Pair) -> None:
+        for body, expected in ((b"{", 400), (b"[]", 400), (b"{}", 400), (b"x" * 100_001, 413)):
+            status, _ = await ask(pair, INVOKE, body, sealed(body))
+            assert status == expected
+
+    play(act)
+
+
+def test_one_document_for_who_does_not_ask_for_lines() -> None:
+    """As DigitalOcean's invoker answers: status at once, one completion at the end."""
+
+    async def act(pair: Pair) -> None:
+        body = message("a1")
+        asking = asyncio.create_task(ask(pair, INVOKE, body, sealed(body)))
+        await some(pair.work)
+        pair.acknowledge("a1", {"transid": ["t", 1], "response": {"result": 1}}, last=False)
+        completion = {"transid": ["t", 1], "activationId": "a1", "isSystemError": False, "instance": {"instance": 0}}
+        pair.acknowledge("a1", completion)
+        status, rest = await asking
+        chunks = rest.split(b"\r\n\r\n", 1)[1]
+        assert status == 200
+        assert orjson.loads(chunks.split(b"\r\n")[1]) == {
+            "transid": ["t", 1],
+            "response": {"result": 1},
+            "isSystemError": False,
+            "instance": {"instance": 0},
+            "invoker": {"instance": 0},
+        }
+        assert LINES.encode() not in rest
+
+    play(act)
