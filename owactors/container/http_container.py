@@ -24,12 +24,14 @@ from owactors.core.reply import (
     RunResult,
     RunTimeout,
 )
+from owactors.core.response import used_and_allowed
 
 MEMORY_EXIT = 122
 """The exit code with which a proxy says that its action ran out of memory (see owactors.runtime.launch)."""
 CONCURRENT = "__OW_ALLOW_CONCURRENT"
 """In the environment of /init: calls may overlap, so the proxy should say which line belongs to which."""
 CHILD_KILLED = "A process of the action was killed because the container exhausted its memory."
+"""In the log, with what was used and allowed after it; the answer stands."""
 
 
 class HttpContainer:
@@ -105,6 +107,10 @@ class HttpContainer:
         """True if since the last question a process was killed for the container's memory."""
         return False
 
+    def peak_memory(self) -> int | None:
+        """The most bytes that were in use at once; None if nobody knows."""
+        return None
+
     async def autopsy(self) -> Autopsy:
         """Why the answer is missing, as far as that can be found out at once."""
         return Autopsy()
@@ -135,9 +141,10 @@ class HttpContainer:
         elif isinstance(outcome, ConnectionFailed | NoResponseReceived):
             return await self._post_mortem(outcome, activation_id)
         elif isinstance(outcome, ContainerReply) and self.child_killed():
+            used = self.peak_memory()
             if not outcome.ok:
-                return MemoryExhausted(None, self.memory)
-            self.collector.remark(CHILD_KILLED, activation_id)
+                return MemoryExhausted(used, self.memory)
+            self.collector.remark(used_and_allowed(CHILD_KILLED, used, self.memory), activation_id)
         return outcome
 
     async def _post_mortem(self, outcome: ConnectionFailed | NoResponseReceived, activation_id: str) -> Outcome:

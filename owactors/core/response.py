@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from owactors.core.reply import ContainerReply, MemoryExhausted, Outcome, RunResult, RunTimeout
+from owactors.core.reply import ContainerReply, MemoryExhausted, NoResponseReceived, Outcome, RunResult, RunTimeout
 from owactors.entity.activation import ActivationResponse
 
 ABNORMAL_INITIALIZATION = "The action did not initialize and exited unexpectedly."
@@ -23,11 +23,16 @@ OK = 200
 
 def memory_exhausted(used: int | None, allowed: int | None) -> str:
     """The text for an action that needed too much memory; OpenWhisk's sentence comes first."""
+    return used_and_allowed(MEMORY_EXHAUSTED, used, allowed)
+
+
+def used_and_allowed(sentence: str, used: int | None, allowed: int | None) -> str:
+    """The sentence, then what is known of the bytes that were used and allowed."""
     if allowed is None:
-        return MEMORY_EXHAUSTED
+        return sentence
     if used is None:
-        return f"{MEMORY_EXHAUSTED} It may use {_mb(allowed)}."
-    return f"{MEMORY_EXHAUSTED} It used {_mb(used)} and may use {_mb(allowed)}."
+        return f"{sentence} It may use {_mb(allowed)}."
+    return f"{sentence} It used {_mb(used)} and may use {_mb(allowed)}."
 
 
 def _mb(size: int) -> str:
@@ -120,9 +125,11 @@ def _refusal(reply: ContainerReply, words: Any) -> ActivationResponse:
 
 
 def _broken(outcome: Outcome, words: str) -> ActivationResponse:
-    """The developer error for an exchange without an answer."""
+    """The developer error for an exchange without an answer; OpenWhisk's sentence, then what else is known."""
     if isinstance(outcome, MemoryExhausted):
         words = memory_exhausted(outcome.used, outcome.allowed)
+    elif isinstance(outcome, NoResponseReceived) and outcome.ending:
+        words = f"{words} Its process ended with {outcome.ending}."
     return ActivationResponse.developer_error(words)
 
 

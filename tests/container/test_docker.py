@@ -31,7 +31,7 @@ from owactors.container.port import (
     WhiskContainerStartupError,
 )
 from owactors.container.sandbox.cgroup import OomCounter
-from owactors.core.reply import ConnectionFailed, MemoryExhausted, NoResponseReceived
+from owactors.core.reply import ConnectionFailed, MemoryExhausted, NoResponseReceived, RunTimeout
 from tests.container.backends import (
     ECHO,
     PATIENCE,
@@ -392,6 +392,20 @@ def test_a_container_that_dies_while_nobody_looks(backend: Backend, folder: Path
 
 
 @pytest.mark.services
+def test_over_its_time_where_groups_cannot_be_used(backend: Backend, folder: Path) -> None:
+    """The engine kills it, before anybody asks for its removal."""
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await started(factory, backend, "import time\ndef main(args):\n    time.sleep(600)\n")
+        assert isinstance(container, DockerContainer)
+        container._group = None
+        assert (await container.run(run_body(), 0.2)).outcome == RunTimeout(0.2)
+        await asyncio.wait_for(container.ended.wait(), PATIENCE)
+
+    scenario(backend, folder, play)
+
+
+@pytest.mark.services
 def test_a_child_is_killed_for_memory_where_groups_cannot_be_read(backend: Backend, folder: Path) -> None:
     """The engine's event is enough for a line in the log."""
     code = """
@@ -414,7 +428,7 @@ def main(args):
         container._group, container._oom_kills = None, OomCounter.of(None)
         await container.initialize(init_body(code), PATIENCE)
         assert body_of(await container.run(run_body(), PATIENCE)).status == 200
-        assert texts((await container.logs(1000, True)).lines) == [f"stderr: {CHILD_KILLED}"]
+        assert texts((await container.logs(1000, True)).lines) == [f"stderr: {CHILD_KILLED} It may use 64 MB."]
 
     scenario(backend, folder, play)
 

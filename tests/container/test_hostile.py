@@ -18,7 +18,11 @@ from tests.container.backends import PATIENCE, Backend, body_of, init_body, run_
 
 def test_out_of_memory(real_backend: Backend, folder: Path) -> None:
     """A function that takes more than its memory is ended, and the outcome says why."""
-    code = "def main(args):\n    kept = [bytearray(b'x' * 2**20) for _ in range(400)]\n    return {'n': len(kept)}\n"
+    code = """
+def main(args):
+    print('begun')
+    return {'n': len([bytearray(b'x' * 2**20) for _ in range(400)])}
+"""
 
     async def play(factory: ContainerFactory) -> None:
         container = await factory.create(real_backend.spec(memory=100 * 2**20))
@@ -27,7 +31,8 @@ def test_out_of_memory(real_backend: Backend, folder: Path) -> None:
         assert isinstance(result.outcome, MemoryExhausted)
         assert result.outcome.allowed == 100 * 2**20
         assert result.outcome.used is None or 50 * 2**20 < result.outcome.used <= 100 * 2**20
-        assert (await container.logs(1000, False)).state == "complete"
+        logs = await container.logs(1000, False)
+        assert (texts(logs.lines)[0], logs.state) == ("stdout: begun", "complete")
 
     scenario(real_backend, folder, play)
 
@@ -56,11 +61,15 @@ def main(args):
         container = await factory.create(real_backend.spec(memory=100 * 2**20))
         await container.initialize(init_body(code), PATIENCE)
         assert body_of(await container.run(run_body({"eat": 1}), PATIENCE)).status == 200
-        assert texts((await container.logs(1000, True)).lines) == [f"stderr: {CHILD_KILLED}"]
+        [line] = texts((await container.logs(1000, True)).lines)
+        assert line.startswith(f"stderr: {CHILD_KILLED} It used ")
+        assert line.endswith(" and may use 100 MB.")
         assert body_of(await container.run(run_body({"fail": 1}), PATIENCE)).status == 400
         await container.logs(1000, True)
         outcome = (await container.run(run_body({"eat": 1, "fail": 1}), PATIENCE)).outcome
-        assert outcome == MemoryExhausted(None, 100 * 2**20)
+        assert isinstance(outcome, MemoryExhausted)
+        assert outcome.used is not None
+        assert 50 * 2**20 < outcome.used <= outcome.allowed == 100 * 2**20
 
     scenario(real_backend, folder, play)
 

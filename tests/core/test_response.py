@@ -75,6 +75,11 @@ def test_a_run_that_answered_too_much(status: int) -> None:
     [
         (ConnectionFailed("x"), response.ABNORMAL_RUN, response.ABNORMAL_INITIALIZATION),
         (NoResponseReceived(), response.ABNORMAL_RUN, response.ABNORMAL_INITIALIZATION),
+        (
+            NoResponseReceived("closed", "exit code 3"),
+            f"{response.ABNORMAL_RUN} Its process ended with exit code 3.",
+            f"{response.ABNORMAL_INITIALIZATION} Its process ended with exit code 3.",
+        ),
         (MemoryExhausted(), response.MEMORY_EXHAUSTED, response.MEMORY_EXHAUSTED),
         (
             MemoryExhausted(None, 128 << 20),

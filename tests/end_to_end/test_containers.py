@@ -39,7 +39,7 @@ def test_memory_is_named(node: LiveNode) -> None:
 def test_the_end_of_the_process_is_in_the_log(node: LiveNode) -> None:
     node.deploy("leaver", "import os\ndef main(args):\n    print('going')\n    os._exit(3)")
     reply = node.invoke("leaver")
-    assert reply.json["response"]["result"]["error"] == ABNORMAL_RUN
+    assert reply.json["response"]["result"]["error"] == f"{ABNORMAL_RUN} Its process ended with exit code 3."
     logs = texts(node.record(reply.json["activationId"])["logs"])
     assert logs[:2] == ["stdout: going", "stderr: The process of the action ended with exit code 3."]
 

@@ -25,6 +25,10 @@ ON_PURPOSE = {
         "that of OpenWhisk's store in memory",
     ),
     "info-010": (["1 instead of 0"], "OpenWhisk's lean balancer never counts its own invoker as healthy"),
+    "invoke-055": (
+        ["s process ended with exit code 2."],
+        "the error of an action that ended its process says with which exit code",
+    ),
     "web-044": (
         ["status 200 instead of 500", "status 400 instead of 500"],
         "OpenWhisk answers an internal error when the result of a web action is an array",

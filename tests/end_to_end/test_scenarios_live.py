@@ -29,8 +29,11 @@ def test_a_function_that_exits(node: LiveNode) -> None:
     node.deploy("i20-run", "import os\ndef main(args):\n    os._exit(1)")
     node.deploy("i20-init", "import os\nos._exit(1)")
     for name, text in (
-        ("i20-run", "The action did not produce a valid response and exited unexpectedly."),
-        ("i20-init", "The action did not initialize and exited unexpectedly."),
+        (
+            "i20-run",
+            "The action did not produce a valid response and exited unexpectedly. Its process ended with exit code 1.",
+        ),
+        ("i20-init", "The action did not initialize and exited unexpectedly. Its process ended with exit code 1."),
     ):
         reply = node.invoke(name)
         assert (reply.status, reply.json["response"]["status"]) == (502, "action developer error")

@@ -45,6 +45,7 @@ class DockerContainer(HttpContainer):
         self._frozen = False
         self._last_output = 0.0
         self._removal: asyncio.Task[None] | None = None
+        self._killing: asyncio.Task[None] | None = None
         self._reattaching: asyncio.Task[None] | None = None
         self.ended = asyncio.Event()
 
@@ -103,10 +104,14 @@ class DockerContainer(HttpContainer):
         told, self.oom_told = self.oom_told, False
         return told
 
+    def peak_memory(self) -> int | None:
+        """By the kernel's counter, where that can be read."""
+        return self._group.peak_memory() if self._group is not None else None
+
     async def autopsy(self) -> Autopsy:
         """By the kernel's counter, which goes with the container; then by the engine, which knows later."""
         killed = self.child_killed()
-        used = self._group.peak_memory() if killed and self._group is not None else None
+        used = self.peak_memory() if killed else None
         for _ in range(200):
             try:
                 state = await self._engine.inspect(self.id)
@@ -121,9 +126,11 @@ class DockerContainer(HttpContainer):
         return Autopsy(killed, used, self.memory)
 
     def kill(self) -> None:
-        """By its control group where that is ours to read; else the removal that follows has to do."""
+        """By its control group where that is ours to use, else by the engine."""
         if self._group is not None:
             self._group.kill()
+        else:
+            self._killing = asyncio.get_running_loop().create_task(self._killed_by_engine())
 
     async def still_there(self) -> bool:
         """The engine says so, or is away and cannot have given the address to another container."""
@@ -141,6 +148,12 @@ class DockerContainer(HttpContainer):
             await call
         except EngineError as error:
             raise ContainerError(f"container {self.id}: {error.text}") from error
+
+    async def _killed_by_engine(self) -> None:
+        try:
+            await self._engine.kill(self.id)
+        except EngineError as error:
+            LOG.debug("container %s was not killed, its removal follows: %s", self.id, error)
 
     async def _destroy(self) -> None:
         self.client.retire()

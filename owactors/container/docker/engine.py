@@ -136,6 +136,10 @@ class Engine:
                 await asyncio.sleep(0.02)
         await self._call(lambda: self._api.unpause(id))
 
+    async def kill(self, id: str) -> None:
+        """Send SIGKILL to its first process; one that does not run is fine."""
+        await self._call_if_needed(lambda: self._api.kill(id), (404, 409))
+
     async def remove(self, id: str) -> None:
         """Kill and remove; one that is gone or going is fine."""
         await self._call_if_needed(lambda: self._api.remove_container(id, force=True, v=True), (404, 409))

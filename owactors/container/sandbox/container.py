@@ -108,14 +108,18 @@ class SandboxContainer(HttpContainer):
         """By the kernel's counter."""
         return self._oom_kills.rose()
 
+    def peak_memory(self) -> int | None:
+        """By the kernel's counter."""
+        return self._parts.group.peak_memory() if self._parts.group is not None else None
+
     async def autopsy(self) -> Autopsy:
         """By the kernel's counter, or by the exit code, with which our proxies report a MemoryError too."""
         killed = self._oom_kills.rose()
         if not killed:
             await until(lambda: self._exit_code() is not None, 0.1)
             killed = self._oom_kills.rose()
-        group, code = self._parts.group, self._exit_code()
-        used = group.peak_memory() if killed and group is not None else None
+        code = self._exit_code()
+        used = self.peak_memory() if killed else None
         ending = "" if code is None else ending_of(code)
         return Autopsy(killed or code == MEMORY_EXIT, used, self.memory, ending)
 
