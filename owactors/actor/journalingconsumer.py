@@ -29,10 +29,8 @@ class JournalingConsumer:
         journal: IntakeJournal | RecentIds | None,
         warn: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
-        self._journal, self._warn = journal, warn
-        self._consumer: Consumer | CommitBehind = consumer
-        if isinstance(journal, IntakeJournal):
-            self._consumer = CommitBehind(consumer)
+        self._consumer, self._journal, self._warn = consumer, journal, warn
+        self._reader = CommitBehind(consumer) if isinstance(journal, IntakeJournal) else consumer
 
     @property
     def max_peek(self) -> int:
@@ -40,7 +38,7 @@ class JournalingConsumer:
 
     async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> Sequence[Polled]:
         """The next records but those that are under way here already."""
-        records = await self._consumer.peek(max_records, timeout)
+        records = await self._reader.peek(max_records, timeout)
         if self._journal is None:
             return records
         written = [record for record in records if record.partition == DIRECT]
@@ -48,7 +46,7 @@ class JournalingConsumer:
         fresh = [(record, message) for record, message in kept if not self._is_known(message)]
         self._journal.taken([message for _, message in fresh if message is not None])
         if records and not fresh and not written:
-            await self._consumer.commit()
+            await self._reader.commit()
         return [*written, *(record for record, _ in fresh)]
 
     def _is_known(self, message: dict[str, Any] | None) -> bool:
@@ -60,7 +58,7 @@ class JournalingConsumer:
 
     async def commit(self) -> None:
         """As the port says; with a journal it goes on beside what follows."""
-        await self._consumer.commit()
+        await self._reader.commit()
 
 
 def _message_of(record: Record) -> dict[str, Any] | None:
