@@ -52,6 +52,7 @@ def _child(main: Callable[[], None], keep: Callable[[], set[int]]) -> NoReturn:
         LOG.exception("an actor process failed")
     finally:
         try:
+            _flush_logs()
             for stream in (sys.stdout, sys.stderr):
                 stream.flush()
         finally:
@@ -72,6 +73,17 @@ def silence(keep: set[int]) -> None:
             except OSError:
                 pass  # the listing's own descriptor
     os.close(null)
+
+
+def _flush_logs() -> None:
+    """Handlers may gather lines."""
+    for reference in list(logging._handlerList):  # type: ignore[attr-defined]
+        handler = reference()
+        try:
+            if handler is not None:
+                handler.flush()
+        except (OSError, ValueError):
+            pass  # what it writes to is closed
 
 
 def _logs() -> set[int]:

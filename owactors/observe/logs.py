@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from owactors.entity.transaction import UNKNOWN, TransactionId
+from owactors.observe.output import LineOutput
 
 _LEVEL_NAMES = {logging.DEBUG: "DEBUG", logging.INFO: "INFO", logging.WARNING: "WARN", logging.ERROR: "ERROR"}
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -22,6 +23,7 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 _QUIET = ("asyncio", "urllib3", "docker", "uvicorn", "uvicorn.access", "uvicorn.error", "Thespian")
 #: says each try of a lost connection in several lines; what it means is said by the connector
 _MUTE = ("kafka",)
+_ROOT = logging.getLogger()
 
 
 class Log:
@@ -65,6 +67,9 @@ class Log:
         logger = self._logger
         if not text or not (logger.isEnabledFor(level) or transid.extra_logging):
             return
+        if cause is None and len(_ROOT.handlers) == 1 and type(output := _ROOT.handlers[0]) is LineOutput:
+            output.put(output.form.line(time.time(), level, transid, self.component, _message(text, args)), level)
+            return
         trace = (type(cause), cause, cause.__traceback__) if cause else None
         record = logging.LogRecord(logger.name, level, "", 0, text, args, trace)
         record.transid = transid
@@ -82,11 +87,10 @@ def setup(
 
     `levels` are those of single components, by their names in the log.
     """
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonForm() if form == "json" else TextForm())
+    handler = LineOutput(stream or sys.stderr, JsonForm() if form == "json" else TextForm())
     # What our lines do not show need not be looked up for each of them.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    root = logging.getLogger()
+    root = _ROOT
     for old in root.handlers[:]:
         root.removeHandler(old)
     root.addHandler(handler)
@@ -112,13 +116,17 @@ class _Clock:
         return f"{self._text}.{int((moment - second) * 1000):03d}Z"
 
 
+def _message(text: str, args: tuple[object, ...]) -> str:
+    """A text that does not fit its arguments is a defect, but none of what is being logged."""
+    try:
+        return text % args if args else text
+    except (TypeError, ValueError):
+        return f"{text} {args}"
+
+
 def _transid(record: logging.LogRecord) -> TransactionId:
     found: TransactionId = getattr(record, "transid", UNKNOWN)
     return found
-
-
-def _level(record: logging.LogRecord) -> str:
-    return _LEVEL_NAMES.get(record.levelno, record.levelname)
 
 
 def _component(record: logging.LogRecord) -> str:
@@ -132,12 +140,17 @@ class TextForm(logging.Formatter):
         super().__init__()
         self._clock = _Clock()
 
+    def line(self, moment: float, level: int, transid: TransactionId, component: str, message: str) -> str:
+        """See Form."""
+        ids = f"[#tid_{transid.id}]" if transid.parent is None else f"[{transid.root}] [{transid}]"
+        shown = _LEVEL_NAMES.get(level) or logging.getLevelName(level)
+        return f"[{self._clock.format(moment)}] [{shown}] {ids} [{component}] {message}"
+
     def format(self, record: logging.LogRecord) -> str:
-        transid = _transid(record)
-        ids = f"[{transid}]" if transid.parent is None else f"[{transid.root}] [{transid}]"
-        head = f"[{self._clock.format(record.created)}] [{_level(record)}] {ids} [{_component(record)}]"
+        """See Form."""
         trace = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
-        return f"{head} {record.getMessage()}{trace}"
+        message = record.getMessage() + trace
+        return self.line(record.created, record.levelno, _transid(record), _component(record), message)
 
 
 class JsonForm(logging.Formatter):
@@ -147,17 +160,25 @@ class JsonForm(logging.Formatter):
         super().__init__()
         self._clock = _Clock()
 
-    def format(self, record: logging.LogRecord) -> str:
-        transid = _transid(record)
+    def line(
+        self, moment: float, level: int, transid: TransactionId, component: str, message: str, trace: str = ""
+    ) -> str:
+        """See Form."""
         line: dict[str, Any] = {
-            "time": self._clock.format(record.created),
-            "level": _level(record),
+            "time": self._clock.format(moment),
+            "level": _LEVEL_NAMES.get(level) or logging.getLevelName(level),
             "transid": transid.id,
-            "component": _component(record),
-            "message": record.getMessage(),
+            "component": component,
+            "message": message,
         }
         if transid.parent is not None:
             line["root"] = transid.root.id
-        if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
+        if trace:
+            line["trace"] = trace
         return json.dumps(line, ensure_ascii=False)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See Form."""
+        trace = self.formatException(record.exc_info) if record.exc_info else ""
+        component, message = _component(record), record.getMessage()
+        return self.line(record.created, record.levelno, _transid(record), component, message, trace)

@@ -89,7 +89,10 @@ class Markers:
         args: tuple[object, ...],
     ) -> None:
         """Clocks of two machines may disagree; a negative figure would make the marker unreadable, so it is 0."""
-        marker = f"[marker:{token}:{':'.join(str(max(0, figure)) for figure in figures)}]"
+        if len(figures) == 1:
+            marker = f"[marker:{token}:{max(0, figures[0])}]"
+        else:
+            marker = f"[marker:{token}:{max(0, figures[0])}:{max(0, figures[1])}]"
         if args:
             self.log.write(level, transid, f"{text} %s", (*args, marker))
         else:

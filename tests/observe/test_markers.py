@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
+import os
 import re
 from collections.abc import Iterator
 
@@ -155,3 +157,58 @@ def test_markers_can_be_kept_out_of_the_log(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert stream.getvalue() == ""
     assert metrics.snapshot().counters
+
+
+class Counting(io.StringIO):
+    writes = 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        return super().write(text)
+
+
+def test_the_lines_of_one_turn_are_written_together_and_a_warning_with_all_before_it_at_once() -> None:
+    stream, log = Counting(), Log("ContainerPool")
+    setup(stream=stream)
+
+    async def turn() -> None:
+        log.info(CALL, "one")
+        logging.getLogger("owactors.other").info("two")
+        assert stream.getvalue() == ""
+        await asyncio.sleep(0)
+        assert stream.writes == 1
+        log.info(CALL, "three")
+        log.warn(CALL, "four")
+        assert stream.writes == 2
+
+    asyncio.run(turn())
+    assert [line.rpartition(" ")[2] for line in stream.getvalue().splitlines()] == ["one", "two", "three", "four"]
+
+
+def test_a_forked_process_does_not_write_its_parent_s_lines_again() -> None:
+    stream, log = written(), Log("ContainerPool")
+
+    async def turn() -> None:
+        log.info(CALL, "one")
+        child = os.fork()
+        if child == 0:
+            os._exit(len(logging.getLogger().handlers[0]._lines))  # type: ignore[attr-defined]
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+    asyncio.run(turn())
+    assert stream.getvalue().count("one") == 1
+
+
+def test_a_text_that_does_not_fit_its_arguments_is_written_all_the_same() -> None:
+    stream = written()
+
+    Log("ContainerPool").info(CALL, "%s and %s", "one")
+
+    assert "%s and %s ('one',)" in stream.getvalue()
+
+
+def test_a_log_that_nobody_reads_any_more_hurts_nobody() -> None:
+    stream = written()
+    stream.close()
+
+    Log("ContainerPool").warn(CALL, "unheard")
