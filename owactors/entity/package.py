@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from attrs import frozen
 
-from owactors.entity.action import as_document
-from owactors.entity.ids import DocRevision
-from owactors.entity.jsonfields import JsonObject, as_bool, as_int, as_object, as_string, maybe, need
-from owactors.entity.names import EntityPath
+from owactors.entity.jsonfields import JsonObject, as_object, as_string, need
 from owactors.entity.parameters import Parameters
-from owactors.entity.semver import SemVer
+from owactors.entity.whiskentity import WhiskEntity, name_fields, state_fields
 
 
 @frozen
@@ -36,53 +35,28 @@ def binding_from_json(value: object) -> Binding | None:
 
 
 @frozen
-class WhiskPackage:
+class WhiskPackage(WhiskEntity):
     """A package, or with `binding` a reference to another one. `publish` makes it readable to all."""
 
-    namespace: str
-    name: str
+    entity_type: ClassVar[str] = "package"
+
     binding: Binding | None = None
     parameters: Parameters = Parameters()
-    version: SemVer = SemVer()
-    publish: bool = False
-    annotations: Parameters = Parameters()
-    updated: int = 0
-    revision: DocRevision = DocRevision()
 
     @classmethod
     def from_json(cls, value: object) -> WhiskPackage:
         """Reads a document; DeserializationError names the field."""
         source = as_object(value)
         return cls(
-            namespace=need(source, "namespace", EntityPath.from_json).text,
-            name=need(source, "name", as_string),
+            **name_fields(source),
             binding=need(source, "binding", binding_from_json),
             parameters=need(source, "parameters", Parameters.from_json),
-            version=need(source, "version", SemVer.from_json),
-            publish=need(source, "publish", as_bool),
-            annotations=need(source, "annotations", Parameters.from_json),
-            updated=maybe(source, "updated", as_int) or 0,
-            revision=DocRevision.from_json(source.get("_rev")),
+            **state_fields(source),
         )
 
-    def to_json(self) -> JsonObject:
-        """The fields that the API shows."""
+    def own_fields(self) -> JsonObject:
+        """See WhiskEntity."""
         return {
-            "namespace": self.namespace,
-            "name": self.name,
             "binding": {} if self.binding is None else self.binding.to_json(),
             "parameters": self.parameters.to_json(),
-            "version": self.version.to_json(),
-            "publish": self.publish,
-            "annotations": self.annotations.to_json(),
-            "updated": self.updated,
         }
-
-    def to_document(self) -> JsonObject:
-        """The document."""
-        return as_document(self.to_json(), self.doc_id, self.revision, "package")
-
-    @property
-    def doc_id(self) -> str:
-        """`ns/pkg`."""
-        return f"{self.namespace}/{self.name}"

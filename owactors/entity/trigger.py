@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from typing import ClassVar
 
 from attrs import frozen
 
-from owactors.entity.action import as_document
 from owactors.entity.errors import DeserializationError
-from owactors.entity.ids import DocRevision
-from owactors.entity.jsonfields import JsonObject, as_bool, as_int, as_object, as_string, maybe, need
-from owactors.entity.names import EntityPath, FullyQualifiedEntityName
+from owactors.entity.jsonfields import JsonObject, as_object, as_string, maybe, need
+from owactors.entity.names import FullyQualifiedEntityName
 from owactors.entity.parameters import Parameters
-from owactors.entity.semver import SemVer
+from owactors.entity.whiskentity import WhiskEntity, name_fields, state_fields
 
 
 class Status(Enum):
@@ -51,59 +50,35 @@ class ReducedRule:
 
 
 @frozen
-class WhiskTrigger:
+class WhiskTrigger(WhiskEntity):
     """A trigger. `rules` maps "ns/rule" to what the trigger knows of it; None when none was ever linked."""
 
-    namespace: str
-    name: str
+    entity_type: ClassVar[str] = "trigger"
+
     parameters: Parameters = Parameters()
-    version: SemVer = SemVer()
-    publish: bool = False
-    annotations: Parameters = Parameters()
     rules: Mapping[str, ReducedRule] | None = None
-    updated: int = 0
-    revision: DocRevision = DocRevision()
 
     @classmethod
     def from_json(cls, value: object) -> WhiskTrigger:
         """Reads a document; DeserializationError names the field."""
         source = as_object(value)
         return cls(
-            namespace=need(source, "namespace", EntityPath.from_json).text,
-            name=need(source, "name", as_string),
+            **name_fields(source),
             parameters=need(source, "parameters", Parameters.from_json),
-            version=need(source, "version", SemVer.from_json),
-            publish=need(source, "publish", as_bool),
-            annotations=need(source, "annotations", Parameters.from_json),
+            **state_fields(source),
             rules=maybe(source, "rules", _rules),
-            updated=maybe(source, "updated", as_int) or 0,
-            revision=DocRevision.from_json(source.get("_rev")),
         )
 
+    def own_fields(self) -> JsonObject:
+        """See WhiskEntity."""
+        return {"parameters": self.parameters.to_json(), "limits": {}}
+
     def to_json(self) -> JsonObject:
-        """The fields that the API shows; `rules` only if ever linked."""
-        form: JsonObject = {
-            "namespace": self.namespace,
-            "name": self.name,
-            "parameters": self.parameters.to_json(),
-            "limits": {},
-            "version": self.version.to_json(),
-            "publish": self.publish,
-            "annotations": self.annotations.to_json(),
-            "updated": self.updated,
-        }
+        """See WhiskEntity; `rules` only if ever linked."""
+        form = super().to_json()
         if self.rules is not None:
             form["rules"] = {name: rule.to_json() for name, rule in self.rules.items()}
         return form
-
-    def to_document(self) -> JsonObject:
-        """The document."""
-        return as_document(self.to_json(), self.doc_id, self.revision, "trigger")
-
-    @property
-    def doc_id(self) -> str:
-        """`ns/name`."""
-        return f"{self.namespace}/{self.name}"
 
 
 def _rules(value: object) -> dict[str, ReducedRule]:
