@@ -19,14 +19,14 @@ from owactors.actor.busmessaging import BusSettings
 from owactors.actor.clustersetup import ClusterInvokerSetup
 from owactors.actor.factories import FACTORIES
 from owactors.actor.httpserver import HttpServer, PortTaken, listening_socket
-from owactors.actor.invoker import PING, TimerFired
 from owactors.actor.invokersetup import InvokerSetup
 from owactors.actor.io import on
 from owactors.actor.journalingconsumer import JournalingConsumer
-from owactors.actor.localinvoker import LocalInvoker, _Closed
+from owactors.actor.localinvoker import _Closed
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.postman import Postman, PostmanSetup
 from owactors.actor.store import StoreActor, StoreNotOpened, StoreOpened
+from owactors.actor.switchedinvoker import SwitchedInvoker
 from owactors.actor.topicwriter import TopicWriter
 from owactors.connector.port import Consumer
 from owactors.core.invoker.fallback import UNREADABLE
@@ -40,7 +40,6 @@ from owactors.message.activation import ActivationMessage
 from owactors.message.container import SendAck, StoreActivation
 from owactors.message.event import ActivationEvent, EventMessage
 from owactors.message.feed import Handle
-from owactors.message.health import PingMessage
 from owactors.message.node import InvokerReady, RoleFailed, StopRole
 from owactors.message.store import StoreError
 from owactors.message.topic import Write, WriterSetup, Written
@@ -99,12 +98,11 @@ class _LastMessagesCame:
     """To self: nothing more comes from the topic."""
 
 
-class ClusterInvoker(LocalInvoker):
+class ClusterInvoker(SwitchedInvoker):
     """First message: ClusterInvokerSetup. InvokerReady or RoleFailed comes back."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._enabled = True
         self._journal: IntakeJournal | None = None
         #: acknowledged, and to be forgotten once their records are kept
         self._acknowledged: set[str] = set()
@@ -131,8 +129,9 @@ class ClusterInvoker(LocalInvoker):
         """A consumer of this invoker's topic, which exists."""
         messaging, topics = MESSAGING.get(self._cluster.messaging), self._cluster.topics
         own, health = topics.invoker(setup.instance.instance), topics.health()
-        await messaging.ensure_topic(own.name, own.config)
-        await messaging.ensure_topic(health.name, health.config)
+        hosts = topics.hosts()
+        for topic in (own, health, hosts):
+            await messaging.ensure_topic(topic.name, topic.config)
         assert own.group is not None
         peek = setup.pool.max_peek(setup.bounds.memory.min, setup.bounds.concurrency.max)
         return messaging.consumer(own.name, own.group, peek, f"invoker{setup.instance.instance}")
@@ -148,12 +147,15 @@ class ClusterInvoker(LocalInvoker):
     @on(_Topics)
     def topics_are_there(self, message: _Topics, sender: ActorAddress) -> None:
         self._consumer = message.consumer
-        self._store_actor = self.create(StoreActor)
-        self._writer = self.create(TopicWriter)
-        self.tell(self._writer, WriterSetup(self._cluster.messaging))
         setup = self._wanted
         assert isinstance(setup, ClusterInvokerSetup)
-        self.tell(self._store_actor, setup.open_store)
+        self._store_actor = self.create(StoreActor) if setup.store is None else setup.store
+        self._writer = self.create(TopicWriter)
+        self.tell(self._writer, WriterSetup(self._cluster.messaging))
+        if setup.store is None:
+            self.tell(self._store_actor, setup.open_store)
+        else:
+            self.store_opened(StoreOpened(), self._store_actor)
 
     @on(StoreNotOpened)
     def store_not_opened(self, message: StoreNotOpened, sender: ActorAddress) -> None:
@@ -174,6 +176,7 @@ class ClusterInvoker(LocalInvoker):
         server = HttpServer(InvokerServer(self, setup.username, setup.password), self._socket)
         self.spawn(server.serve(), name="http")
         self._end_lost()
+        self.begin_heartbeat(server.port)
         self.start_timer("settle", SETTLE_SECONDS, _Settle())
         self.tell(self._supervisor, InvokerReady(setup.instance.instance, report, server.port))
 
@@ -256,9 +259,6 @@ class ClusterInvoker(LocalInvoker):
             )
         )
 
-    def _write(self, write: Write) -> None:
-        self.tell(self._writer, write)
-
     @on(Written)
     def written(self, message: Written, sender: ActorAddress) -> None:
         self._acknowledged.add(message.token)
@@ -274,14 +274,6 @@ class ClusterInvoker(LocalInvoker):
         if body is not None:
             event = EventMessage.of(self._needed().instance, body, message.user, int(time.time() * 1000))
             self._write(Write(self._cluster.topics.events().name, event.to_json(), "a user event"))
-
-    @on(PingMessage)
-    def ping(self, message: PingMessage, sender: ActorAddress) -> None:
-        self._ping(message.is_enabled and self._enabled)
-
-    def _ping(self, enabled: bool) -> None:
-        ping = PingMessage(self._needed().instance, enabled)
-        self._write(Write(self._cluster.topics.health().name, ping.to_json(), "a ping"))
 
     # -- the journal
 
@@ -301,35 +293,11 @@ class ClusterInvoker(LocalInvoker):
         if self._journal is not None:
             self._journal.ended(activation_ids)
 
-    # -- what the HTTP server asks (owactors.rest.invokerserver.InvokerControl)
-
-    def enable(self) -> str:
-        """Pings say again that work is wanted."""
-        instance = self._needed().instance
-        if self._enabled:
-            return f"{instance} is already enabled."
-        self._enabled = True
-        self.into_turn(lambda: self._timer_fired(TimerFired(PING), self.myAddress))
-        return f"{instance} is now enabled."
-
-    def disable(self) -> str:
-        """A last ping says that no work is wanted; what comes all the same is run."""
-        instance, was = self._needed().instance, self._enabled
-        self.into_turn(self._disable)
-        return f"{instance} is now disabled." if was else f"{instance} is already disabled."
-
-    def is_enabled(self) -> bool:
-        """As the port says."""
-        return self._enabled
+    # -- what the HTTP server asks beside the switch (owactors.rest.invokerserver.InvokerControl)
 
     def metrics(self) -> bytes | None:
         """As the port says."""
         return expose([METRICS.snapshot()]) if METRICS.enabled else None
-
-    def _disable(self) -> None:
-        self._enabled = False
-        self.cancel_timer(PING)
-        self._ping(False)
 
     # -- end
 
@@ -337,7 +305,7 @@ class ClusterInvoker(LocalInvoker):
     def stop_role(self, message: StopRole, sender: ActorAddress) -> None:
         """Says so first; what is on its way to here is still taken."""
         self._seconds, self._stopper = message.seconds, sender
-        self._disable()
+        self.take_no_more()
         self.start_timer("last messages", LAST_MESSAGES, _LastMessagesCame())
 
     @on(_LastMessagesCame)
@@ -355,6 +323,7 @@ class ClusterInvoker(LocalInvoker):
         if not self._closing:
             self._closing = True
             self.cancel_timer("stop")
+            self.beat_now()
             self.spawn(self._leave(), done=lambda _: _Closed(), failed=lambda _: _Closed())
 
     async def _leave(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -10,6 +11,7 @@ from owactors.actor.controllersetup import ControllerSetup
 from owactors.actor.invokersetup import InvokerSetup
 from owactors.actor.store import OpenStore
 from owactors.connector.topics import Topics
+from owactors.message.host import HostIdentity
 
 
 @frozen(kw_only=True)
@@ -28,20 +30,28 @@ class ClusterSettings:
     time_max: int = 300_000
     user_events: bool = False
     accepted_once: bool = True
+    host: HostIdentity = HostIdentity()
 
 
 @frozen(eq=False, kw_only=True)
 class ClusterControllerSetup(ControllerSetup):
-    """The first message to a controller of a cluster."""
+    """The first message to a controller of a cluster.
+
+    `shared` is what a host learns that joins (see `ClusterFacts`); `operators_key` opens the operator's routes from
+    other hosts, "" where the cluster has no secret.
+    """
 
     cluster: ClusterSettings
+    shared: Mapping[str, Any] = field(factory=dict, repr=False)
+    operators_key: str = field(default="", repr=False)
 
 
 @frozen(eq=False, kw_only=True)
 class ClusterInvokerSetup(InvokerSetup):
-    """The first message to an invoker of a cluster. It opens `open_store` itself and listens on `host` and `port`.
+    """The first message to an invoker of a cluster. It listens on `host` and `port`.
 
-    `journal` is the file that remembers what it has taken.
+    It opens `open_store` itself, unless `store` is the actor that has the store open. `journal` is the file that
+    remembers what it has taken.
     """
 
     cluster: ClusterSettings

@@ -38,7 +38,7 @@ from owactors.message.store import DocumentConflict, Stored, StoreError, StoreRe
 from owactors.message.story import StoryTold, TellStory
 from owactors.observe.metrics import METRICS, Snapshot, expose
 from owactors.observe.stories import STORIES
-from owactors.rest.administration import Administered, shown_upkeep
+from owactors.rest.administration import Administered, AdministeredHosts, shown_upkeep
 from owactors.rest.application import Application
 from owactors.rest.ports import Services
 from owactors.rest.telling import Telling
@@ -46,6 +46,8 @@ from owactors.store.open import open_store
 from owactors.store.port import Store
 
 DRAIN_POLL = 0.02
+#: seconds at the end of a drain to answer calls that are still under way
+ANSWER_SECONDS = 1.0
 WHO = "controller"
 _WAITING = {True: "accepted, and somebody waits for the result", False: "accepted, and nobody waits for the result"}
 
@@ -145,10 +147,20 @@ class Controller(StoreActor, TurnTaker):
         self.into_turn(lambda: self.tell(self._balancer, message))
 
     def _application(self, store: Store) -> Application:
-        key = self._setup.admin_key
-        administered = Administered(key, store.subjects, self._status) if key else None
+        keys = self._admin_keys()
+        administered = (
+            Administered(keys, store.subjects, self._status, self._hosts_administered(store)) if keys else None
+        )
         follow = self._followers.follow if self.keeps_all_records else None
         return Application(self._services(store), administered, Telling(self._stories.tell, follow))
+
+    def _admin_keys(self) -> tuple[str, ...]:
+        """Each opens the routes for the operator."""
+        return (self._setup.admin_key,) if self._setup.admin_key else ()
+
+    def _hosts_administered(self, store: Store) -> AdministeredHosts | None:
+        """The hosts of a cluster, None where there is none."""
+        return None
 
     def _ask_invokers(self, question: TellStory) -> int:
         for address in self._invokers.values():
@@ -270,7 +282,7 @@ class Controller(StoreActor, TurnTaker):
         if self._server is None:
             self.tell(sender, RoleStopped())
             return
-        self._server.stop()
+        self._server.stop(message.seconds - ANSWER_SECONDS)
         self.spawn(self._quiet(message.seconds), done=RoleStopped, name="drain")
         self._drained_to = sender
 

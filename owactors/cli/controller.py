@@ -22,7 +22,7 @@ from owactors.cli.standalone import check_address
 @click.option("--couchdb", metavar="URL", help="Address of the CouchDB. [couchdb.url]")
 @click.option("--bus", metavar="HOST:PORT", help="Where the others find it, without Kafka. [cluster.listen]")
 @click.option("--join", metavar="HOST:PORT,…", help="Controllers to join, without Kafka. [cluster.join]")
-@click.option("--key-file", metavar="FILE", help="The cluster's key, without Kafka. [cluster.key_file]")
+@click.option("--secret-file", "--key-file", "key_file", metavar="FILE", help="The cluster's key. [cluster.key_file]")
 @settings_options
 @click.option("-v", "--verbose", is_flag=True, help="Log everything. [logging.level=debug]")
 def controller(

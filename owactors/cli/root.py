@@ -11,6 +11,11 @@ from owactors.cli.failure import EXIT_CODES
 #: Command -> (module, attribute).
 COMMANDS = {
     "standalone": ("standalone", "standalone"),
+    "node": ("node", "node"),
+    "nodes": ("nodes", "nodes"),
+    "drain": ("nodes", "drain"),
+    "enable": ("nodes", "enable"),
+    "disable": ("nodes", "disable"),
     "controller": ("controller", "controller"),
     "invoker": ("invoker", "invoker"),
     "deploy": ("deploy", "deploy"),

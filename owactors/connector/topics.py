@@ -51,6 +51,7 @@ TOPIC_CONFIGS: Mapping[str, TopicConfig] = {
     "cache-invalidation": TopicConfig(300 * SECOND),
     "events": TopicConfig(HOUR),
     "controllers": TopicConfig(300 * SECOND),
+    "hosts": TopicConfig(300 * SECOND),
 }
 
 
@@ -93,6 +94,11 @@ class Topics:
         """Heartbeats of the controllers, which OpenWhisk has not; every controller reads them in a group of its own."""
         group = None if controller is None else f"{self.prefix}controllerHeartbeat{controller.as_string}"
         return Topic(self.prefix + "controllerHeartbeat", self.configs["controllers"], group)
+
+    def hosts(self, controller: ControllerInstanceId | None = None) -> Topic:
+        """Heartbeats of the hosts, which OpenWhisk has not; every controller reads them in a group of its own."""
+        group = None if controller is None else f"{self.prefix}hostHeartbeat{controller.as_string}"
+        return Topic(self.prefix + "hostHeartbeat", self.configs["hosts"], group)
 
     def events(self) -> Topic:
         """User events of controllers and invokers."""

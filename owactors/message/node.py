@@ -108,3 +108,33 @@ class RoleStopped:
     """Nothing runs any more, or time is up: `left` says how many activations were given up."""
 
     left: int = 0
+
+
+@frozen
+class AskCluster:
+    """To a controller: what does a host need to know that joins? ClusterFacts comes back.
+
+    `name` is the host's lasting name, `node` the mark of its data folder. With `invoker` it gets its number.
+    To a supervisor: ask one of these `entrances`, for at most `seconds`; ClusterFacts or NodeFailed comes back.
+    """
+
+    name: str
+    node: str
+    invoker: bool = False
+    entrances: tuple[Any, ...] = ()
+    shown: str = ""
+    seconds: float = 20.0
+
+
+@frozen(eq=False)
+class ClusterFacts:
+    """Settings that all hosts share, "section.key" to what one writes in a settings file.
+
+    `store` is the actor that has the store open, None if each host reaches it by itself; `invoker` the number of the
+    host's invoker. `refused` says why the host cannot join.
+    """
+
+    shared: dict[str, Any] = field(factory=dict, repr=False)
+    store: Any = None
+    invoker: int = -1
+    refused: str = ""

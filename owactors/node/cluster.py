@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
 import socket
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,19 @@ from attrs import evolve, fields
 from owactors.actor.clustersetup import ClusterControllerSetup, ClusterInvokerSetup, ClusterSettings
 from owactors.actor.rolesupervisor import RoleSupervisor
 from owactors.actorbase import KEY_FILE, LISTEN, PROCESS_PORT, TLS_AUTHORITY, TLS_CERTIFICATE, TLS_KEY
+from owactors.actorbase.keys import load_key
 from owactors.entity.instance import InvokerInstanceId
+from owactors.message.host import HostIdentity
 from owactors.message.node import NodeUp, StartRole
 from owactors.message.store import StoreUnavailable
+from owactors.node.folder import Keys
 from owactors.node.running import Composition, greet_api, say
 from owactors.node.running import run as run_node
 from owactors.node.settings import Settings
+from owactors.node.settings_shared import shared
 from owactors.node.system import CannotStart
 from owactors.node.wiring import (
+    api_host,
     build_messaging,
     cluster_topics,
     controller_setup,
@@ -30,6 +37,7 @@ from owactors.node.wiring import (
     messaging_settings,
     open_store_order,
 )
+from owactors.observe.hostfacts import host_name
 from owactors.store.instanceids import instance_id
 from owactors.store.open import open_store
 
@@ -46,28 +54,45 @@ def run_invoker(settings: Settings) -> int:
     return run_node(settings, Composition(_invoker, RoleSupervisor, _greet_invoker, _invoker_network))
 
 
-def _controller(settings: Settings, admin_key: str) -> StartRole:
-    _check(settings)
+def _controller(settings: Settings, keys: Keys) -> StartRole:
+    _check_store(settings)
+    return controller_order(settings, keys)
+
+
+def controller_order(settings: Settings, keys: Keys) -> StartRole:
+    """How a controller is started. ValueError, ImportError."""
+    check(settings)
     setup = controller_setup(settings, manifest_of(settings))
-    values = {**_values(setup), "instance": settings.controller.id, "admin_key": admin_key}
-    order = ClusterControllerSetup(**values, cluster=cluster_settings(settings, settings.controller.id))
+    values = {**_values(setup), "instance": settings.controller.id, "admin_key": keys.admin}
+    order = ClusterControllerSetup(
+        **values,
+        cluster=cluster_settings(settings, keys, settings.controller.id),
+        shared=shared(evolve(settings, invoker=evolve(settings.invoker, api_host=api_host(settings)))),
+        operators_key=operators_key(settings.cluster.key_file) if keys.admin else "",
+    )
     return StartRole("controller", order, settings.node.drain_timeout, _process(settings))
 
 
-def _invoker(settings: Settings, admin_key: str) -> StartRole:
-    _check(settings)
+def _invoker(settings: Settings, keys: Keys) -> StartRole:
+    _check_store(settings)
+    return invoker_order(settings, keys, _number(settings, keys))
+
+
+def invoker_order(settings: Settings, keys: Keys, number: int, store: Any = None) -> StartRole:
+    """How an invoker is started; `store` is the actor that has the store open, if it is not to open it itself."""
+    check(settings)
     setup, invoker = invoker_setup(settings, manifest_of(settings)), settings.invoker
-    number = _number(settings, admin_key)
     instance = InvokerInstanceId(
         number,
         settings.containers.user_memory,
         unique_name=invoker.unique_name or None,
         displayed_name=invoker.displayed_name or None,
     )
-    values = {**_values(setup), "instance": instance, "proxies": evolve(setup.proxies, instance=instance)}
+    proxies = evolve(setup.proxies, instance=instance)
+    values = {**_values(setup), "instance": instance, "proxies": proxies, "store": store}
     order = ClusterInvokerSetup(
         **{**values, "blacklist_interval": invoker.blacklist_interval},
-        cluster=cluster_settings(settings),
+        cluster=cluster_settings(settings, keys),
         open_store=open_store_order(settings, f"invoker{number}"),
         host=settings.node.host,
         port=invoker.port,
@@ -78,14 +103,14 @@ def _invoker(settings: Settings, admin_key: str) -> StartRole:
     return StartRole("invoker", order, settings.node.drain_timeout)
 
 
-def _number(settings: Settings, admin_key: str) -> int:
+def _number(settings: Settings, keys: Keys) -> int:
     """The one given, else the one the store has for the name. ValueError. Without a key the order is only tried."""
     invoker = settings.invoker
     if invoker.id >= 0:
         return invoker.id
     if not invoker.unique_name:
         raise ValueError("an invoker needs a number (--id) or a lasting name (--unique-name).")
-    return asyncio.run(_number_of_name(settings)) if admin_key else 0
+    return asyncio.run(_number_of_name(settings)) if keys.admin else 0
 
 
 async def _number_of_name(settings: Settings) -> int:
@@ -105,13 +130,16 @@ def _values(setup: Any) -> dict[str, Any]:
     return {part.name: getattr(setup, part.name) for part in fields(type(setup))}
 
 
-def _check(settings: Settings) -> None:
-    """ValueError: what a cluster cannot do with. ImportError: what is missing."""
+def _check_store(settings: Settings) -> None:
     if settings.store.backend != "couchdb":
         raise ValueError(
             "controllers and invokers of a cluster need a store that all of them reach: set store.backend to couchdb, "
             "and couchdb.url to its address."
         )
+
+
+def check(settings: Settings) -> None:
+    """ValueError: what a cluster cannot do with. ImportError: what is missing."""
     if settings.actors.base != "own":
         raise ValueError('controllers and invokers of a cluster need actors.base = "own".')
     build_messaging(messaging_settings(settings))
@@ -131,15 +159,15 @@ def _process(settings: Settings) -> dict[str, Any]:
 
 def _controller_network(settings: Settings) -> dict[str, Any]:
     """The address of its bus is where others reach its actors."""
-    return _network(settings, settings.cluster.listen)
+    return network(settings, settings.cluster.listen)
 
 
 def _invoker_network(settings: Settings) -> dict[str, Any]:
     """It is reached at the address that it has on the way to a controller."""
-    return _network(settings, next(iter(settings.cluster.join), ""))
+    return network(settings, next(iter(settings.cluster.join), ""))
 
 
-def _network(settings: Settings, towards: str) -> dict[str, Any]:
+def network(settings: Settings, towards: str) -> dict[str, Any]:
     if settings.cluster.transport == "kafka":
         return {}
     cluster = settings.cluster
@@ -158,7 +186,19 @@ def own_address(towards: str) -> str:
         return str(probe.getsockname()[0])
 
 
-def cluster_settings(settings: Settings, controller: str = "") -> ClusterSettings:
+def operators_key(key_file: Path | None) -> str:
+    """What opens the operator's routes of every controller, for who has the secret; "" without one. BadKeyFile."""
+    if key_file is None:
+        return ""
+    return hmac.new(load_key(str(key_file)), b"owactors operator", sha256).hexdigest()
+
+
+def host_name_of(settings: Settings) -> str:
+    """Its lasting name."""
+    return settings.node.name or host_name()
+
+
+def cluster_settings(settings: Settings, keys: Keys, controller: str = "") -> ClusterSettings:
     """What all roles share. `controller` is the id of the one in this process."""
     kafka, own = settings.kafka, settings.controller
     return ClusterSettings(
@@ -171,6 +211,7 @@ def cluster_settings(settings: Settings, controller: str = "") -> ClusterSetting
         time_max=round(settings.limits.time_max * 1000),
         user_events=kafka.user_events,
         accepted_once=kafka.delivery == "accepted-once",
+        host=HostIdentity(host_name_of(settings), keys.node, keys.boot),
     )
 
 

@@ -12,12 +12,28 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+from attrs import field, frozen
+
 #: a socket's path may have 107 bytes; its name needs some of them
 LONGEST = 80
 #: files for commands on this machine: the key of the operator's routes, and where the node listens
 ADMIN_KEY, NODE_URL = "admin.key", "node.url"
+#: marks the folder, for ever
+NODE_ID = "node.id"
 #: seconds that the processes of a killed node may need to end
 PATIENCE = 3.0
+
+
+@frozen
+class Keys:
+    """What makes a node itself: the key of its operator, the mark of its data folder, and that of this life.
+
+    All empty: an order is only tried.
+    """
+
+    admin: str = field(default="", repr=False)
+    node: str = ""
+    boot: str = ""
 
 
 class FolderRefused(Exception):
@@ -80,6 +96,16 @@ class DataFolder:
         made = self._boots / secrets.token_hex(4)
         made.mkdir(parents=True, mode=0o700)
         return made
+
+    def keys(self) -> Keys:
+        """For one life of the node."""
+        return Keys(self.admin_key(), self._mark(), secrets.token_hex(8))
+
+    def _mark(self) -> str:
+        path = self.path / NODE_ID
+        if not path.exists():
+            path.write_text(secrets.token_hex(8))
+        return path.read_text().strip()
 
     def admin_key(self) -> str:
         """A new key for the operator's routes, in a file that only this user may read."""

@@ -14,12 +14,13 @@ from attrs import frozen
 from owactors.actor.factories import FACTORIES
 from owactors.actor.io import IoActor
 from owactors.actor.messaging import MESSAGING
+from owactors.actorbase.keys import BadKeyFile
 from owactors.core.parameterencryption import BadKey
 from owactors.entity.errors import DeserializationError
-from owactors.message.node import NodeUp, StartNode, StartRole
-from owactors.node.folder import DataFolder, FolderRefused
+from owactors.message.node import NodeUp
+from owactors.node.folder import DataFolder, FolderRefused, Keys
 from owactors.node.settings import Settings
-from owactors.node.system import CannotStart, NodeSystem
+from owactors.node.system import CannotStart, NodeSystem, Order
 from owactors.node.wiring import build_factory, build_messaging, is_loopback, local_url
 from owactors.observe import logs
 from owactors.observe.markers import Markers
@@ -32,17 +33,14 @@ WATCH_SECONDS = 1.0
 REVIVALS, REVIVAL_PAUSE = 20, 0.5
 
 
-Order = StartNode | StartRole
-
-
 @frozen
 class Composition:
-    """What a node consists of: `order` is the first message to its `supervisor`. `order` is given the admin's key.
+    """What a node consists of: `order` is the first message to its `supervisor`, or a plan of several.
 
     `network` are further capabilities of its actor system.
     """
 
-    order: Callable[[Settings, str], Order]
+    order: Callable[[Settings, Keys], Order]
     supervisor: type[IoActor]
     greet: Callable[[Settings, NodeUp], None]
     network: Callable[[Settings], dict[str, Any]] = lambda settings: {}
@@ -56,8 +54,8 @@ def run(settings: Settings, composition: Composition) -> int:
     METRICS.enabled = settings.metrics.enabled
     FACTORIES.build, MESSAGING.build = build_factory, build_messaging
     try:
-        composition.order(settings, "")
-    except (DeserializationError, BadKey, ValueError, ImportError) as problem:
+        composition.order(settings, Keys())
+    except (DeserializationError, BadKey, BadKeyFile, OSError, ValueError, ImportError) as problem:
         return _cannot_start(str(problem))
     with DataFolder(settings.node.data_dir) as folder:
         try:
@@ -74,7 +72,7 @@ class _Node:
 
     def __init__(self, settings: Settings, composition: Composition, folder: DataFolder, stop: threading.Event) -> None:
         self._settings, self._composition, self._folder, self._stop = settings, composition, folder, stop
-        self._order = composition.order(settings, folder.admin_key())
+        self._order = composition.order(settings, folder.keys())
         self._system = self._made()
 
     def _made(self) -> NodeSystem:

@@ -40,6 +40,7 @@ __all__ = [
 _ORDERED = ("memory", "time", "logs", "concurrency")
 _DATABASE = re.compile(r"([a-z][a-z0-9_$()+-]*)?")
 _HOST = re.compile(r"\S+:\d+")
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -184,6 +185,8 @@ def _check_cluster(settings: Settings) -> None:
         _refuse(settings, "cluster.join", "host:port, several with commas between them")
     if not _HOST.fullmatch(settings.cluster.listen):
         _refuse(settings, "cluster.listen", "host:port")
+    if settings.node.name and not _NAME.fullmatch(settings.node.name):
+        _refuse(settings, "node.name", "letters, digits, dot, underscore and dash, at most 100 of them")
 
 
 def _refuse(settings: Settings, key: str, expected: str) -> None:

@@ -33,6 +33,7 @@ class NodeSettings:
     host: str
     port: int = field(metadata=_at_least(0, 65535))
     data_dir: Path
+    name: str
     runtimes: str
     drain_timeout: Seconds
 
@@ -80,13 +81,14 @@ class ContainersSettings:
     prewarm: bool
     prewarm_check_interval: Seconds = field(metadata=_at_least(1))
     prewarm_expiration_limit: int = field(metadata=_at_least(1))
+    resize_prewarmed: bool
     parallel_starts: int = field(metadata=_at_least(1))
     health_check: bool
     health_check_period: Seconds = field(metadata=_at_least(0.1))
     health_check_max_fails: int = field(metadata=_at_least(1))
     sweep_interval: Seconds = field(metadata=_at_least(1))
-    extra_env: tuple[str, ...]
     annotations: bool
+    extra_env: tuple[str, ...]
 
 
 @frozen(kw_only=True)
@@ -185,7 +187,7 @@ class LimitsSettings:
 
 @frozen(kw_only=True)
 class ActorsSettings:
-    base: str = field(metadata=_one_of("own", "multiprocTCPBase", "simpleSystemBase"))
+    base: str = field(metadata=_one_of("own", "multiprocTCPBase", "multiprocUDPBase", "simpleSystemBase"))
     placement: str = field(metadata=_one_of("colocated", "process"))
 
 

@@ -6,6 +6,7 @@ from attrs import evolve
 
 from owactors.actor.supervisor import Supervisor
 from owactors.message.node import StartNode
+from owactors.node.folder import Keys
 from owactors.node.running import Composition, greet_api
 from owactors.node.running import run as run_node
 from owactors.node.settings import Settings
@@ -17,7 +18,7 @@ def run(settings: Settings) -> int:
     return run_node(settings, Composition(_order, Supervisor, greet_api))
 
 
-def _order(settings: Settings, admin_key: str) -> StartNode:
+def _order(settings: Settings, keys: Keys) -> StartNode:
     manifest = manifest_of(settings)
-    controller = evolve(controller_setup(settings, manifest), admin_key=admin_key)
+    controller = evolve(controller_setup(settings, manifest), admin_key=keys.admin)
     return StartNode(controller, invoker_setup(settings, manifest), settings.node.drain_timeout)

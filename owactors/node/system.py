@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from thespian.actors import ActorAddress, ActorExitRequest, ActorSystem
 
@@ -32,6 +32,24 @@ class CannotStart(Exception):
     """The node cannot start; the message says why and what to do."""
 
 
+#: the answer of the supervisor to a message, within so many seconds; CannotStart for NodeFailed or none
+Ask = Callable[[object, float], Any]
+
+
+class Plan(Protocol):
+    """What is said to the supervisor one after the other, where one order does not do."""
+
+    @property
+    def drain_timeout(self) -> float:
+        """Seconds that the roles may take to finish what runs."""
+
+    def start(self, ask: Ask) -> NodeUp:
+        """Starts everything. CannotStart."""
+
+
+Order = StartNode | StartRole | Plan
+
+
 class NodeSystem:
     """Admin, supervisor and roles, with sockets in `folder`. `base` is "own" or the name of one of Thespian's.
 
@@ -42,7 +60,7 @@ class NodeSystem:
         self,
         base: str,
         folder: Path,
-        order: StartNode | StartRole,
+        order: Order,
         supervisor: type[IoActor] = Supervisor,
         network: Mapping[str, Any] | None = None,
     ) -> None:
@@ -69,13 +87,16 @@ class NodeSystem:
     def _start_roles(self) -> NodeUp:
         assert self._system is not None
         self._supervisor = self._system.createActor(self._class)
-        answer = self._system.ask(self._supervisor, self._order, START_SECONDS)
-        match answer:
-            case NodeUp():
-                return answer
-            case NodeFailed(reason):
-                raise CannotStart(reason)
-        raise CannotStart(f"the node did not start within {START_SECONDS:g} s (it said {answer!r}); see the log above")
+        if isinstance(self._order, StartNode | StartRole):
+            return up_of(self._say(self._order, START_SECONDS))
+        return self._order.start(self._say)
+
+    def _say(self, message: object, seconds: float) -> Any:
+        assert self._system is not None
+        answer = self._system.ask(self._supervisor, message, seconds)
+        if isinstance(answer, NodeFailed):
+            raise CannotStart(answer.reason)
+        return answer
 
     def alive(self) -> bool:
         """False when the supervisor or the admin is gone."""
@@ -106,6 +127,13 @@ class NodeSystem:
             self._system.shutdown()
             self._system = None
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def up_of(answer: object) -> NodeUp:
+    """The answer to a start. CannotStart: it is another one."""
+    if isinstance(answer, NodeUp):
+        return answer
+    raise CannotStart(f"the node did not start within {START_SECONDS:g} s (it said {answer!r}); see the log above")
 
 
 def _free_port() -> int:

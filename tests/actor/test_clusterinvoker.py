@@ -29,6 +29,7 @@ from owactors.message.ack import CombinedCompletionAndResultMessage, CompletionM
 from owactors.message.activation import ActivationMessage
 from owactors.message.container import ProxySettings, Run, SendAck, StoreActivation
 from owactors.message.feed import FeedStopped, Handle, Processed, StopFeed
+from owactors.message.host import Wanted
 from owactors.message.node import InvokerReady, RoleFailed, RoleStopped, StopRole
 from owactors.message.pool import Drain, Drained
 from owactors.message.store import NoDocument, StoreRecords
@@ -73,6 +74,7 @@ class ClusterBench(Bench):
     def up(self) -> ClusterBench:
         self.give(StoreOpened(), STORE)
         self.work("get").complete(Factory())
+        self.work("_read_wish").complete(Wanted.ENABLED)
         return self
 
     def writes(self, topic: str) -> list[Any]:

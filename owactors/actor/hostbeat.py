@@ -1,0 +1,79 @@
+"""Says each second that a role of this host is there, and how it is; and hears it from the others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from attrs import field, frozen
+from thespian.actors import ActorAddress
+
+from owactors import __version__
+from owactors.actor.io import IoActor, on
+from owactors.actor.topicreader import TopicReader
+from owactors.connector.topics import Topics
+from owactors.core.loadbalancer.hosts import Hosts
+from owactors.entity.instance import ControllerInstanceId
+from owactors.message.host import HostHeartbeat, HostIdentity
+from owactors.message.topic import Write
+from owactors.observe.hostfacts import fingerprint, memory
+
+BEAT_SECONDS = 1.0
+
+
+@frozen(eq=False)
+class BeatSetup:
+    """The first message to a HostBeat. `how` says the state and the load of the role, of the same process."""
+
+    writer: Any
+    topics: Topics
+    host: HostIdentity
+    role: str
+    how: Callable[[], tuple[str, int]] = field(repr=False)
+    address: str = ""
+
+
+@frozen
+class BeatNow:
+    """To a HostBeat: now, too, since something changed."""
+
+
+class HostBeat(IoActor):
+    """First message: BeatSetup."""
+
+    @on(BeatSetup)
+    def setup(self, message: BeatSetup, sender: ActorAddress) -> None:
+        self._setup = message
+        self.beat(BeatNow(), sender)
+
+    @on(BeatNow)
+    def beat(self, message: BeatNow, sender: ActorAddress) -> None:
+        self.start_timer("beat", BEAT_SECONDS, message)
+        setup = self._setup
+        state, load = setup.how()
+        beat = HostHeartbeat(setup.host, setup.role, state, load, *memory(), __version__, fingerprint(), setup.address)
+        self.tell(setup.writer, Write(setup.topics.hosts().name, beat.to_json(), "a host's heartbeat"))
+
+
+@frozen(eq=False)
+class HostReaderSetup:
+    """The first message to a HostReader, of the same process as who looks at `hosts`."""
+
+    hosts: Hosts
+    messaging: Any
+    topics: Topics
+    instance: ControllerInstanceId
+
+
+class HostReader(TopicReader):
+    """First message: HostReaderSetup."""
+
+    @on(HostReaderSetup)
+    def setup(self, message: HostReaderSetup, sender: ActorAddress) -> None:
+        self._hosts = message.hosts
+        self.read_topic(message.messaging, message.topics.hosts(message.instance), str(message.instance), from_now=True)
+
+    def received(self, value: Any) -> None:
+        """A heartbeat."""
+        self._hosts.heard(HostHeartbeat.from_json(value), time.monotonic())
