@@ -22,6 +22,10 @@ class CommitBehind:
         self._owed = False
 
     @property
+    def topic(self) -> str:
+        return self._consumer.topic
+
+    @property
     def max_peek(self) -> int:
         return self._consumer.max_peek
 

@@ -38,6 +38,8 @@ from owactors.message.health import PingMessage
 from owactors.message.loadbalancer import InvokerGone
 from owactors.message.member import BusTick
 from owactors.message.supervision import InvocationReport, InvokerStates
+from owactors.observe.metrics import METRICS
+from owactors.observe.tokens import invoker_state
 
 TEST_AGAIN = 1.0
 SILENT = "The invoker was not heard of for {:g} s while the activation was under way there. It may have run."
@@ -112,6 +114,8 @@ class Supervision(TopicReader):
                 self._test(instruction.invoker)
             elif isinstance(instruction, ReportState):
                 changed = True
+                if instruction.state is not InvokerState.HEALTHY and instruction.state is not instruction.before:
+                    METRICS.count(invoker_state(instruction.state.value))
                 self.log.info(
                     "%s is %s, was %s", instruction.invoker, instruction.state.value, instruction.before.value
                 )

@@ -33,6 +33,10 @@ class JournalingConsumer:
         self._reader = CommitBehind(consumer) if isinstance(journal, IntakeJournal) else consumer
 
     @property
+    def topic(self) -> str:
+        return self._consumer.topic
+
+    @property
     def max_peek(self) -> int:
         return self._consumer.max_peek
 
@@ -41,20 +45,26 @@ class JournalingConsumer:
         records = await self._reader.peek(max_records, timeout)
         if self._journal is None:
             return records
-        written = [record for record in records if record.partition == DIRECT]
-        kept = [(record, _message_of(record)) for record in records if record.partition != DIRECT]
-        fresh = [(record, message) for record, message in kept if not self._is_known(message)]
-        self._journal.taken([message for _, message in fresh if message is not None])
-        if records and not fresh and not written:
+        fresh = [record for record in records if record.partition == DIRECT or self._is_fresh(record)]
+        if records and not fresh:
             await self._reader.commit()
-        return [*written, *(record for record, _ in fresh)]
+        return fresh
 
-    def _is_known(self, message: dict[str, Any] | None) -> bool:
+    def _is_fresh(self, record: Record) -> bool:
+        """Whether it is no copy; then it is written down."""
         assert self._journal is not None
-        if message is None or not self._journal.knows(message["activationId"]):
+        message = _message_of(record)
+        if message is None:
+            return True
+        if self._journal.knows(message["activationId"]):
+            self._warn(DUPLICATE, message["activationId"])
             return False
-        self._warn(DUPLICATE, message["activationId"])
+        self._journal.taken([message])
         return True
+
+    async def lag(self) -> int:
+        """As the port says."""
+        return await self._consumer.lag()
 
     async def commit(self) -> None:
         """As the port says; with a journal it goes on beside what follows."""

@@ -7,6 +7,7 @@ import time
 
 from thespian.actors import ActorAddress
 
+from owactors.actor import balancerreports as reports
 from owactors.actor.io import IoActor, on
 from owactors.core.invoker.fallback import fallback_activation
 from owactors.core.loadbalancer.lean import LeanChoice
@@ -34,7 +35,9 @@ from owactors.message.loadbalancer import (
     Publish,
     Refused,
 )
+from owactors.observe.metrics import METRICS
 from owactors.observe.stories import STORIES
+from owactors.observe.tokens import LOADBALANCER_ACTIVATIONS, completion_ack
 
 logger = logging.getLogger(__name__)
 SWEEP_SECONDS = 5.0
@@ -43,6 +46,10 @@ NO_INVOKERS = "No invokers available"
 
 class _Sweep:
     """Time to look for completions that did not come."""
+
+
+class _Report:
+    """To self: time to set the gauges."""
 
 
 class LoadBalancer(IoActor):
@@ -57,12 +64,27 @@ class LoadBalancer(IoActor):
         self._messages: dict[str, tuple[ActivationMessage, ActorAddress]] = {}
         self._askers: dict[str, ActorAddress] = {}
         self._store: ActorAddress | None = None
+        #: of the controller, for the names of its figures
+        self._controller = "0"
 
     @on(BalancerSetup)
     def setup(self, message: BalancerSetup, sender: ActorAddress) -> None:
         self._store = message.store
         self._timeout = CompletionTimeout(message.timeout_factor, message.timeout_addon)
+        self._start_timers()
+
+    def _start_timers(self) -> None:
         self.start_timer("sweep", SWEEP_SECONDS, _Sweep())
+        self.start_timer("report", reports.REPORT_SECONDS, _Report())
+
+    @on(_Report)
+    def report(self, message: _Report, sender: ActorAddress) -> None:
+        self.start_timer("report", reports.REPORT_SECONDS, message)
+        if METRICS.enabled:
+            reports.set_gauges(self._gauges())
+
+    def _gauges(self) -> reports.Gauges:
+        return reports.in_flight(self._controller, self._slots)
 
     @on(Publish)
     def publish(self, message: Publish, sender: ActorAddress) -> None:
@@ -71,6 +93,7 @@ class LoadBalancer(IoActor):
             self._refuse(message.msg, NO_INVOKERS, sender)
             return
         self._slots.take(self._entry(message, invoker))
+        METRICS.count(LOADBALANCER_ACTIVATIONS)
         self._messages[message.msg.activation_id] = (message.msg, sender)
         STORIES.note(message.msg.activation_id, "load balancer", "sent to invoker%s", invoker)
         if message.msg.blocking:
@@ -120,8 +143,10 @@ class LoadBalancer(IoActor):
                 case Resolve(activation_id, response):
                     self.tell(self._askers.pop(activation_id), Answer(activation_id, response))
                 case Release():
+                    METRICS.count(completion_ack(self._controller, instruction.kind.value))
                     self._release(instruction)
                 case Observe(activation_id, transid, kind):
+                    METRICS.count(completion_ack(self._controller, kind.value))
                     logger.debug("%s completion %s of %s", transid, kind.value, activation_id)
 
     def _release(self, release: Release) -> None:

@@ -9,6 +9,8 @@ from attrs import frozen
 from thespian.actors import ActorAddress
 
 from owactors.actor.io import IoActor, on
+from owactors.actor.messaging import MESSAGING
+from owactors.connector.port import ConnectorError
 from owactors.core import messagefeed as core
 from owactors.core.messagefeed import FeedEvent, FeedInstruction, FeedSettings
 from owactors.message.feed import (
@@ -21,8 +23,12 @@ from owactors.message.feed import (
     Ready,
     StopFeed,
 )
+from owactors.observe.metrics import METRICS
+from owactors.observe.tokens import topic_lag
 
-REFILL = "refill"
+REFILL, LAG = "refill", "lag"
+#: seconds from the start to the first look at how far the feed is behind; the interval is `MESSAGING`'s
+FIRST_LAG = 10.0
 
 
 class Polled(Protocol):
@@ -36,7 +42,12 @@ class FeedConsumer(Protocol):
     """What a feed needs of a consumer; every one of `owactors.connector` has it."""
 
     @property
+    def topic(self) -> str: ...
+
+    @property
     def max_peek(self) -> int: ...
+
+    async def lag(self) -> int: ...
 
     async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> Sequence[Polled]: ...
 
@@ -56,8 +67,16 @@ class FeedSetup:
     long_poll: float = 1.0
 
 
+@frozen
+class _LagDue:
+    """To self: see how far the feed is behind."""
+
+
 class MessageFeed(IoActor):
-    """First message: FeedSetup. `StopFeed` is answered with `FeedStopped` when nothing is left."""
+    """First message: FeedSetup. `StopFeed` is answered with `FeedStopped` when nothing is left.
+
+    Once something came, the gauge `kafka_topic_counter` tells what is on the topic and was not polled.
+    """
 
     _does: ClassVar[dict[type, Callable[[MessageFeed, Any], None]]] = {}
 
@@ -66,10 +85,12 @@ class MessageFeed(IoActor):
         self._machine: core.MessageFeed | None = None
         self._setup: FeedSetup | None = None
         self._stopper: ActorAddress | None = None
+        self._consumed = False
 
     @on(FeedSetup)
     def _set_up(self, message: FeedSetup, sender: ActorAddress) -> None:
         self._setup = message
+        self.start_timer(LAG, FIRST_LAG, _LagDue())
         self._machine = core.MessageFeed(message.settings)
         self._do(self._machine.start())
 
@@ -77,12 +98,19 @@ class MessageFeed(IoActor):
     def _event(self, message: FeedEvent, sender: ActorAddress) -> None:
         self._feed(message)
 
+    @on(_LagDue)
+    def _lag_due(self, message: _LagDue, sender: ActorAddress) -> None:
+        self.start_timer(LAG, MESSAGING.lag_interval, message)
+        if self._consumed and METRICS.enabled:
+            self.spawn(measure(self._needed().consumer), name=LAG)
+
     @on(StopFeed)
     def _stop_feed(self, message: StopFeed, sender: ActorAddress) -> None:
         self._stopper = sender
         self._feed(message)
 
     def _feed(self, event: FeedEvent) -> None:
+        self._consumed = self._consumed or (isinstance(event, FillCompleted) and bool(event.messages))
         if self._machine is None:
             raise RuntimeError(f"{type(event).__name__} before FeedSetup")
         self._do(self._machine.handle(event))
@@ -123,6 +151,14 @@ async def fill(consumer: FeedConsumer, long_poll: float) -> tuple[bytes, ...]:
     if records:
         await consumer.commit()
     return tuple(record.payload for record in records)
+
+
+async def measure(consumer: FeedConsumer) -> None:
+    """Sets the gauge of how far this consumer is behind; while that cannot be told it stays as it was."""
+    try:
+        METRICS.gauge(topic_lag(consumer.topic), await consumer.lag())
+    except ConnectorError:
+        pass
 
 
 MessageFeed._does = {

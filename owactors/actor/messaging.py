@@ -15,6 +15,8 @@ class Messagings:
 
     def __init__(self, build: Build | None = None) -> None:
         self.build = build
+        #: seconds between two looks at how far a feed is behind
+        self.lag_interval = 60.0
         self._made: list[tuple[Any, MessagingProvider]] = []
 
     def get(self, settings: Any) -> MessagingProvider:

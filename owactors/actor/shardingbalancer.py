@@ -6,16 +6,19 @@ Acknowledgements come from this controller's own topic. (OpenWhisk, ShardingCont
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import field, frozen
 from thespian.actors import ActorAddress
 
+from owactors.actor import balancerreports as reports
 from owactors.actor.io import on
-from owactors.actor.loadbalancer import SWEEP_SECONDS, LoadBalancer, _Sweep
+from owactors.actor.loadbalancer import LoadBalancer
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.topicreader import TopicReader
 from owactors.actor.topicwriter import to_payload
+from owactors.connector.http.provider import HttpFirstMessaging
 from owactors.connector.port import BrokerUnavailable, Producer
 from owactors.connector.topics import MAX_MESSAGE_BYTES, Topics
 from owactors.core.loadbalancer.sharding import ShardingChoice, Wanted
@@ -34,6 +37,8 @@ from owactors.message.activation import ActivationMessage
 from owactors.message.loadbalancer import BalancerSetup, Freed, InvokerGone, Publish
 from owactors.message.member import ClusterSize
 from owactors.message.supervision import InvocationReport, InvokerStates
+from owactors.observe.metrics import METRICS
+from owactors.observe.tokens import system_overload
 
 HEALTH_ID = f"{SYSTEM_PREFIX}invokerHealth"
 NOT_IN_TIME = "The invoker did not report the end of the activation in time. It may have run."
@@ -69,6 +74,8 @@ class ShardingBalancer(LoadBalancer, TopicReader):
         self._sharding = ShardingChoice()
         self._wanted: dict[str, Wanted] = {}
         self._producer: Producer | None = None
+        self._states: tuple[tuple[InvokerInstanceId, str], ...] = ()
+        self._http_sends: Mapping[str, int] = {}
 
     @on(BalancerSetup)
     def setup(self, message: BalancerSetup, sender: ActorAddress) -> None:
@@ -76,10 +83,21 @@ class ShardingBalancer(LoadBalancer, TopicReader):
         self._store, self._supervision, self._topics = message.store, message.supervision, message.topics
         self._timeout = CompletionTimeout(message.timeout_factor, message.timeout_addon)
         self._sharding = ShardingChoice(message.managed_fraction, message.blackbox_fraction, message.memory_min)
-        self._producer = MESSAGING.get(message.messaging).producer(MAX_MESSAGE_BYTES)
+        messaging = MESSAGING.get(message.messaging)
+        self._producer = messaging.producer(MAX_MESSAGE_BYTES)
+        if isinstance(messaging, HttpFirstMessaging):
+            self._http_sends = messaging.counts
+        self._controller = message.instance.as_string
         name = str(message.instance)
         self.read_topic(message.messaging, message.topics.completed(message.instance), name)
-        self.start_timer("sweep", SWEEP_SECONDS, _Sweep())
+        self._start_timers()
+
+    def _gauges(self) -> reports.Gauges:
+        return {
+            **reports.in_flight(self._controller, self._slots, self._wanted),
+            **reports.capacity(self._sharding, self._states),
+            **reports.http_sends(self._http_sends),
+        }
 
     # -- out
 
@@ -97,6 +115,7 @@ class ShardingBalancer(LoadBalancer, TopicReader):
         if chosen is None:
             return None
         if chosen.overloaded:
+            METRICS.count(system_overload("blackBox" if wanted.blackbox else "managed"))
             self.log.warning("%s system is overloaded: invoker%d is chosen by chance", msg.transid, chosen.invoker)
         self._wanted[msg.activation_id] = wanted
         return chosen.invoker
@@ -158,6 +177,7 @@ class ShardingBalancer(LoadBalancer, TopicReader):
 
     @on(InvokerStates)
     def invokers_are(self, message: InvokerStates, sender: ActorAddress) -> None:
+        self._states = message.states
         self._sharding.update_invokers(
             [(instance.user_memory.to_mb, InvokerState(state).usable) for instance, state in message.states]
         )

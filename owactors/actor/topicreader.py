@@ -31,6 +31,10 @@ class FromNow:
         self._consumer, self._arrived = consumer, False
 
     @property
+    def topic(self) -> str:
+        return self._consumer.topic
+
+    @property
     def max_peek(self) -> int:
         return self._consumer.max_peek
 
@@ -42,6 +46,10 @@ class FromNow:
                 await self._consumer.commit()
             self._arrived = not behind
         return await self._consumer.peek(max_records, timeout)
+
+    async def lag(self) -> int:
+        """As the port says."""
+        return await self._consumer.lag()
 
     async def commit(self) -> None:
         """As the port says."""

@@ -86,7 +86,10 @@ class Producer(Protocol):
 
 
 class Consumer(Protocol):
-    """One member of a consumer group on one topic. Calls are made one after the other, `close` at any time."""
+    """One member of a consumer group on one topic.
+
+    Calls are made one after the other, `lag` and `close` at any time.
+    """
 
     @property
     def topic(self) -> str:

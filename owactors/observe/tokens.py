@@ -148,7 +148,43 @@ def invoker_state(state: str) -> Token:
 @lru_cache(maxsize=64)
 def completion_ack(controller: str, kind: str) -> Token:
     """A completion came: `kind` is regular, forced, healthcheck, regularAfterForced or forcedAfterRegular."""
-    return Token(f"loadbalancer{controller}", f"completionAck_{kind}", "counter")
+    return counted("loadbalancer", "completionAck", tags={"controller_id": controller, "type": kind})
+
+
+@lru_cache(maxsize=64)
+def in_flight(controller: str, what: str) -> Token:
+    """What a controller has under way: `what` is activations, memory, memoryBlackbox or memoryManaged (MB)."""
+    return counted("loadbalancer", f"{what}Inflight", tags={"controller_id": controller})
+
+
+@lru_cache(maxsize=16)
+def total_capacity(part: str) -> Token:
+    """MB of the usable invokers of a part: Managed or BlackBox."""
+    return counted("loadbalancer", f"totalCapacity{part}")
+
+
+@lru_cache(maxsize=16)
+def total_invokers(state: str, part: str) -> Token:
+    """Invokers of a part, Managed or BlackBox, that are Healthy, Unhealthy, Unresponsive or Offline."""
+    return counted("loadbalancer", f"total{state}Invoker{part}")
+
+
+@lru_cache(maxsize=16)
+def system_overload(part: str) -> Token:
+    """All usable invokers of a part, managed or blackBox, were full: one was taken by chance."""
+    return counted("controller", f"{part}InvokerSystemOverload")
+
+
+@lru_cache(maxsize=64)
+def http_first(outcome: str) -> Token:
+    """Activations that could go over HTTP, which OpenWhisk has not: sent, full, refused, unreachable or unsure."""
+    return counted("loadbalancer", "httpFirst", tags={"outcome": outcome})
+
+
+@lru_cache(maxsize=256)
+def topic_lag(topic: str) -> Token:
+    """Records of a topic that its reader here has not polled."""
+    return counted("kafka", "topic", tags={"topic": topic})
 
 
 @lru_cache(maxsize=1024)

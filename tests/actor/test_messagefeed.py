@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from attrs import define, field, frozen
 
-from owactors.actor.messagefeed import REFILL, FeedSetup, MessageFeed
-from owactors.connector.port import Record
+from owactors.actor.messagefeed import LAG, REFILL, FeedSetup, MessageFeed
+from owactors.connector.port import BrokerUnavailable, Record
 from owactors.core.messagefeed import FeedSettings, FeedState
 from owactors.message.feed import FeedStopped, Handle, Processed, Ready, StopFeed
+from owactors.observe.metrics import Metrics
 from tests.actor.harness import Bench, named
 
 M = 4
@@ -25,10 +26,14 @@ class Topic:
 
     messages: list[bytes] = field(factory=list)
     max_peek: int = M
+    topic: str = "test"
     log: list[str] = field(factory=list)
     peek_failure: Exception | None = None
     commit_failure: Exception | None = None
     uncommitted: int = 0
+
+    async def lag(self) -> int:
+        return len(self.messages)
 
     async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> list[Record]:
         self.log.append("peek")
@@ -111,7 +116,7 @@ def test_after_a_failed_poll_the_feed_pauses_and_tries_again() -> None:
     bench = feeding(topic, backoff=0.5)
     polls(bench)
     assert handled(bench) == []
-    assert bench.timers == {REFILL: 0.5}
+    assert bench.timers[REFILL] == 0.5
     topic.peek_failure = None
     bench.fire(REFILL)
     polls(bench)
@@ -165,3 +170,33 @@ def test_a_stopped_feed_says_when_nothing_is_left() -> None:
     bench.give(Processed(), "handler")
     assert bench.sent_to("invoker") == [FeedStopped()]
     assert bench.works == []
+
+
+def test_once_something_came_a_gauge_tells_how_far_the_feed_is_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics = Metrics()
+    monkeypatch.setattr("owactors.actor.messagefeed.METRICS", metrics)
+    topic = Topic([])
+    bench = feeding(topic)
+    assert bench.timers[LAG] == 10
+    polls(bench)
+    bench.fire(LAG)
+    assert metrics.snapshot().gauges == {}
+    topic.messages.extend(numbers(M + 3))
+    polls(bench)
+    bench.fire(LAG)
+    bench.work("measure").run()
+    assert metrics.snapshot().gauges == {("kafka_topic_counter", (("topic", "test"),)): 3}
+    assert bench.timers[LAG] == 60
+
+
+def test_a_gauge_that_cannot_be_told_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away() -> int:
+        raise BrokerUnavailable("away")
+
+    topic = Topic(numbers(1))
+    bench = feeding(topic)
+    polls(bench)
+    monkeypatch.setattr(Topic, "lag", lambda self: away())
+    bench.fire(LAG)
+    bench.work("measure").run()
+    assert handled(bench) == numbers(1)

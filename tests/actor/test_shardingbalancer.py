@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 from attrs import evolve
+from prometheus_client.parser import text_string_to_metric_families
 
 from owactors.actor.messagefeed import FeedSetup
 from owactors.actor.messaging import MESSAGING
@@ -26,6 +27,7 @@ from owactors.message.feed import Handle, Processed
 from owactors.message.loadbalancer import Answer, Freed, InvokerGone, Publish, Refused
 from owactors.message.member import ClusterSize
 from owactors.message.supervision import InvocationReport, InvokerStates
+from owactors.observe.metrics import Metrics, expose
 from tests.actor.harness import Bench, Work, named
 from tests.actor.test_loadbalancer import MSG, UUID
 
@@ -183,3 +185,54 @@ def test_an_unreadable_acknowledgement_is_passed_over(bench: Bench) -> None:
     assert bench.sent_to("feed") == [Processed(1), Processed(1)]
     from_topic(bench, CombinedCompletionAndResultMessage(msg.transid, msg.activation_id, False, FIRST))
     assert len(bench.sent_to("api")) == 2
+
+
+@pytest.fixture
+def metrics(monkeypatch: pytest.MonkeyPatch) -> Metrics:
+    made = Metrics()
+    for module in ("loadbalancer", "shardingbalancer", "balancerreports"):
+        monkeypatch.setattr(f"owactors.actor.{module}.METRICS", made)
+    return made
+
+
+def shown(metrics: Metrics) -> dict[str, float]:
+    """What a Prometheus server reads, by name, the labels behind it in braces."""
+    return {
+        sample.name + "".join(f"{{{value}}}" for value in sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(expose([metrics.snapshot()]).decode())
+        for sample in family.samples
+    }
+
+
+def test_figures_of_the_balancer_are_those_of_openwhisk(metrics: Metrics, bench: Bench) -> None:
+    first, second = publish(bench, "a" * 32), publish(bench, "b" * 32)
+    bench.give(Publish(evolve(MSG, activation_id="c" * 32), 60_000, 128, pull=True), "api")
+    states(bench, "up", "unhealthy")
+    bench.fire("report")
+    figures = shown(metrics)
+    assert figures["gauge_loadbalancer_activationsInflight_counter{0}"] == 3
+    assert figures["gauge_loadbalancer_memoryInflight_counter{0}"] == 640
+    assert figures["gauge_loadbalancer_memoryManagedInflight_counter{0}"] == 512
+    assert figures["gauge_loadbalancer_memoryBlackboxInflight_counter{0}"] == 128
+    # both are for managed runtimes, the second for pulled images as well
+    assert figures["gauge_loadbalancer_totalCapacityManaged_counter"] == 512
+    assert figures["gauge_loadbalancer_totalCapacityBlackBox_counter"] == 0
+    assert figures["gauge_loadbalancer_totalHealthyInvokerManaged_counter"] == 1
+    assert figures["gauge_loadbalancer_totalUnhealthyInvokerManaged_counter"] == 1
+    assert figures["gauge_loadbalancer_totalUnhealthyInvokerBlackBox_counter"] == 1
+    assert figures["gauge_loadbalancer_totalOfflineInvokerBlackBox_counter"] == 0
+    assert figures["gauge_loadbalancer_totalUnresponsiveInvokerBlackBox_counter"] == 0
+    assert figures["counter_loadbalancer_activations_counter_total"] == 3
+    for msg in (first, second, second):
+        from_topic(bench, CombinedCompletionAndResultMessage(msg.transid, msg.activation_id, False, FIRST))
+    bench.fire("report")
+    figures = shown(metrics)
+    assert figures["gauge_loadbalancer_activationsInflight_counter{0}"] == 1
+    assert figures["counter_loadbalancer_completionAck_counter_total{0}{regular}"] == 2
+    assert figures["counter_loadbalancer_completionAck_counter_total{0}{regularAfterForced}"] == 1
+
+
+def test_a_choice_by_chance_is_counted(metrics: Metrics, bench: Bench) -> None:
+    for letter in "abcde":
+        publish(bench, letter * 32)
+    assert shown(metrics)["counter_controller_managedInvokerSystemOverload_counter_total"] == 1

@@ -16,11 +16,12 @@ from owactors.actor.messaging import MESSAGING
 from owactors.actor.topicreader import FromNow, TopicReader
 from owactors.actor.topicwriter import TopicWriter, to_payload
 from owactors.connector.memory.provider import MemoryMessaging
-from owactors.connector.port import BrokerUnavailable, MessageTooLarge
+from owactors.connector.port import DIRECT, BrokerUnavailable, MessageTooLarge, Record
 from owactors.connector.topics import Topic, TopicConfig
 from owactors.message.feed import Handle, Processed
 from owactors.message.topic import Write, WriterSetup, Written
 from owactors.store.intakejournal import IntakeJournal
+from owactors.store.recentids import RecentIds
 from tests.actor.harness import Bench
 
 HOUR = TopicConfig(3_600_000)
@@ -122,7 +123,7 @@ class ByHand:
         self.payloads, self.commits, self.fails = list(payloads), 0, False
 
     async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> list[Any]:
-        return [type("Record", (), {"payload": payload}) for payload in self.payloads]
+        return [Record("t", 0, 0, 0, payload) for payload in self.payloads]
 
     async def commit(self) -> None:
         if self.fails:
@@ -198,5 +199,24 @@ def test_commits_go_on_beside_and_not_more_often_than_wanted() -> None:
             await consumer.peek()
             await consumer.commit()
         assert inner.commits == 1
+
+    asyncio.run(story())
+
+
+def test_without_a_file_copies_are_known_all_the_same_and_what_came_itself_is_no_copy() -> None:
+    async def story() -> None:
+        ids = RecentIds(most=2)
+        ids.taken([{"activationId": "direct"}])
+        inner = ByHand(taken("a"), taken("a"))
+        consumer = JournalingConsumer(inner, ids)
+        assert [record.payload for record in await consumer.peek()] == [taken("a")]
+        assert await consumer.peek() == []
+        inner.peek = lambda *_: came(Record("t", DIRECT, 0, 0, taken("direct")))
+        assert [record.payload for record in await consumer.peek()] == [taken("direct")]
+        ids.taken([{"activationId": "b"}])
+        assert (ids.knows("direct"), ids.knows("a"), ids.knows("b")) == (False, True, True)
+
+    async def came(record: Record) -> list[Record]:
+        return [record]
 
     asyncio.run(story())

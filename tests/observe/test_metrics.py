@@ -86,6 +86,6 @@ def test_disabled_metrics_count_nothing() -> None:
 
 def test_tokens_read_as_in_openwhisk() -> None:
     assert INVOKER_ACTIVATION_RUN.finish.text == "invoker_activationRun_finish"
-    assert completion_ack("0", "regular").text == "loadbalancer0_completionAck_regular_counter"
+    assert completion_ack("0", "regular").metric == "loadbalancer_completionAck_counter"
     assert invoker_state("down").text == "loadbalancer_invokerState.down_counter"
     assert invoker_state("down").metric == "loadbalancer_invokerState_counter"
