@@ -25,6 +25,9 @@ GATHER: Final = 64 << 10
 DISPATCH_BATCH: Final = 64
 """Messages handled before the loop looks at its sockets and timers again."""
 
+BATCH_WITHIN: Final = 0.005
+"""A batch of slow messages ends earlier, so that what the first of them sent goes out."""
+
 ACK_EVERY: Final = 64
 ACK_WITHIN: Final = 0.01
 

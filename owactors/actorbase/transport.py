@@ -11,6 +11,7 @@ import socket
 from collections import deque
 from collections.abc import Mapping
 from datetime import timedelta
+from time import monotonic
 from typing import Any, Protocol
 
 from thespian.actors import ActorAddress, ActorExitRequest, ChildActorExited, DeadEnvelope, WakeupMessage
@@ -30,7 +31,7 @@ from owactors.actorbase.answering import Answering
 from owactors.actorbase.counters import COUNTERS
 from owactors.actorbase.incoming import Incoming
 from owactors.actorbase.letters import IntentLetter, Letter
-from owactors.actorbase.limits import DISPATCH_BATCH, PAUSE_FRAMES
+from owactors.actorbase.limits import BATCH_WITHIN, DISPATCH_BATCH, PAUSE_FRAMES
 from owactors.actorbase.outgoing import Peer
 from owactors.actorbase.protocol import pack_letter
 from owactors.actorbase.running import RETURN_FIRST
@@ -103,6 +104,7 @@ class ProcessTransport(Answering):
         if watch is not None:
             watch.start()
         try:
+            until = monotonic() + BATCH_WITHIN
             for _ in range(DISPATCH_BATCH):
                 if not mailbox or self.handler is None or self.handler is TransmitOnly:
                     break
@@ -110,6 +112,8 @@ class ProcessTransport(Answering):
                 if via is not None:
                     via.taken(size)
                 self._hand_over(number, sender, message)
+                if monotonic() > until:
+                    break
         except BaseException as failure:
             self.give_up(failure)
         finally:

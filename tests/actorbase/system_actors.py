@@ -153,6 +153,17 @@ class Subject(Actor):
     def do_block(self, seconds: float, sender: ActorAddress) -> None:
         time.sleep(seconds)
 
+    def do_slow_echo(self, value: Any, sender: ActorAddress) -> None:
+        time.sleep(0.02)
+        self.send(sender, value)
+
+    def do_wait_for(self, path: str, sender: ActorAddress) -> None:
+        """Blocks until somebody has made this file."""
+        deadline = time.monotonic() + 15
+        while not os.path.exists(path) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.send(sender, os.path.exists(path))
+
     def do_descriptors(self, _: Any, sender: ActorAddress) -> None:
         kinds = []
         for name in os.listdir("/proc/self/fd"):

@@ -206,3 +206,14 @@ def test_a_handler_that_blocks_is_counted_with_its_stack_in_the_log(system: Acto
     system.tell(parent, Call("block", 0.3))
     status = system.ask(parent, Thespian_StatusReq(), SECONDS)
     assert status.miscKeyVals["owactors.slow_handlers"] == 1
+
+
+def test_what_a_slow_handler_sent_does_not_wait_for_the_next_one(
+    system: ActorSystem, parent: ActorAddress, tmp_path: Path
+) -> None:
+    system.tell(parent, Call("block", 0.2))  # so that the next two are taken from the mailbox together
+    system.tell(parent, Call("slow_echo", "first"))
+    system.tell(parent, Call("wait_for", str(tmp_path / "heard")))
+    assert system.listen(SECONDS) == "first"
+    (tmp_path / "heard").touch()
+    assert system.listen(SECONDS) is True
