@@ -9,11 +9,12 @@ import orjson
 
 from owactors.actor.commitbehind import CommitBehind
 from owactors.actor.messagefeed import Polled
-from owactors.connector.port import DIRECT, Consumer, Record
+from owactors.connector.port import DIRECT, ConnectorError, Consumer, Record
 from owactors.store.intakejournal import IntakeJournal
 from owactors.store.recentids import RecentIds
 
 DUPLICATE = "passed over a second copy of activation %s"
+NOT_WRITTEN = "a crash would lose activation %s"
 
 
 class JournalingConsumer:
@@ -31,6 +32,8 @@ class JournalingConsumer:
     ) -> None:
         self._consumer, self._journal, self._warn = consumer, journal, warn
         self._reader = CommitBehind(consumer) if isinstance(journal, IntakeJournal) else consumer
+        #: of the last peek
+        self._fresh: list[str] = []
 
     @property
     def topic(self) -> str:
@@ -42,6 +45,7 @@ class JournalingConsumer:
 
     async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> Sequence[Polled]:
         """The next records but those that are under way here already."""
+        self._fresh.clear()
         records = await self._reader.peek(max_records, timeout)
         if self._journal is None:
             return records
@@ -59,7 +63,11 @@ class JournalingConsumer:
         if self._journal.knows(message["activationId"]):
             self._warn(DUPLICATE, message["activationId"])
             return False
-        self._journal.taken([message])
+        try:
+            self._journal.taken([message])
+        except OSError as problem:  # better run without a note than not at all
+            self._warn(NOT_WRITTEN, f"{message['activationId']}: {problem}")
+        self._fresh.append(message["activationId"])
         return True
 
     async def lag(self) -> int:
@@ -68,7 +76,12 @@ class JournalingConsumer:
 
     async def commit(self) -> None:
         """As the port says; with a journal it goes on beside what follows."""
-        await self._reader.commit()
+        try:
+            await self._reader.commit()
+        except ConnectorError:
+            if isinstance(self._journal, RecentIds):
+                self._journal.forget(self._fresh)  # they come again
+            raise
 
 
 def _message_of(record: Record) -> dict[str, Any] | None:

@@ -28,3 +28,8 @@ class RecentIds:
             self._ids[message["activationId"]] = None
         while len(self._ids) > self.most:
             del self._ids[next(iter(self._ids))]
+
+    def forget(self, activation_ids: Iterable[str]) -> None:
+        """These were not taken after all."""
+        for key in activation_ids:
+            self._ids.pop(key, None)

@@ -221,6 +221,32 @@ def test_work_goes_on_while_the_broker_is_away() -> None:
     play(act)
 
 
+def test_what_came_itself_is_not_lost_with_a_commit_of_the_broker_that_fails() -> None:
+    async def act(pair: Pair) -> None:
+        base = pair.work._base  # type: ignore[attr-defined]
+        commit = base.commit
+
+        async def away(*_: Any) -> None:
+            raise BrokerUnavailable("away")
+
+        base.commit = away
+        await pair.broker.producer().send(OWN, b"by the broker")
+        assert await pair.send("a1") == DIRECT
+        seen: list[bytes] = []
+        while len(seen) < 2:
+            seen += [record.payload for record in await pair.work.peek(timeout=1)]
+        assert sorted(seen) == sorted([b"by the broker", message("a1")])
+        pair.work._base_poll = None  # type: ignore[attr-defined]
+        with pytest.raises(BrokerUnavailable):
+            await pair.work.commit()
+        base.commit = commit
+        assert [record.payload for record in await pair.work.peek(timeout=5)] == [message("a1")]
+        await pair.work.commit()
+        assert pair.invoker.waiting(OWN) == 0
+
+    play(act)
+
+
 # -- the bare wire
 
 

@@ -106,33 +106,35 @@ class MergedConsumer:
             self._came.extend(base.result())
 
     async def commit(self, upto: Record | None = None) -> None:
-        """Of both. The broker's part waits for its poll, if one is under way, and comes before the next one."""
+        """Of both. The broker's part waits for its poll, if one is under way, and comes before the next one.
+
+        If it fails, what came itself counts as unread as well.
+        """
         self._check()
+        self._direct.check()
         done: list[Record] = []
         while self._handed:
             done.append(self._handed.popleft())
             if done[-1] is upto:
                 break
         own = [record for record in done if record.partition == DIRECT]
+        others = [record for record in done if record.partition != DIRECT]
+        if others and self._base_poll is not None:
+            self._owed = others[-1]
+        elif others:
+            await self._commit_base(others[-1], own)
         if own:
             await self._direct.commit(own[-1])
             self._forget()
-        else:
-            self._direct.check()
-        others = [record for record in done if record.partition != DIRECT]
-        if not others:
-            return
-        if self._base_poll is not None:
-            self._owed = others[-1]
-        else:
-            await self._commit_base(others[-1])
 
-    async def _commit_base(self, upto: Record) -> None:
+    async def _commit_base(self, upto: Record, own: list[Record]) -> None:
         self._owed = None
         try:
             await self._base.commit(upto)
         except BaseException:
-            self._came = deque(record for record in self._came if record.partition == DIRECT)
+            waiting = [record for record in (*self._handed, *self._came) if record.partition == DIRECT]
+            self._handed.clear()
+            self._came = deque([*own, *waiting])
             raise
 
     async def lag(self) -> int:
