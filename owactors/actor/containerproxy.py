@@ -49,6 +49,8 @@ TIMED: dict[str, Callable[[float], e.Event]] = {
 OUTCOMES = (
     e.ContainerCreationFailed,
     e.BlackboxCreationFailed,
+    e.ContainerResized,
+    e.ResizeFailed,
     e.Initialized,
     e.RunEnded,
     e.ExchangeCrashed,
@@ -217,6 +219,10 @@ class ContainerProxy(IoActor):
             self._note_all("a container of %s with %s MB is made", instruction.kind, instruction.memory // 2**20)
             self._beside(containerwork.create(self._setup, instruction))
 
+    def _resize(self, instruction: i.ResizeContainer) -> None:
+        self._note_all("the prewarmed container gets %s MB", instruction.memory // 2**20)
+        self._beside(containerwork.resize(self._needed(), instruction))
+
     def _initialize(self, instruction: i.InitializeContainer) -> None:
         self._note(instruction.job, "/init begins in container %s", self._needed().id)
         self._beside(containerwork.initialize(self._needed(), instruction))
@@ -267,6 +273,7 @@ class ContainerProxy(IoActor):
 
 ContainerProxy._does = {
     i.CreateContainer: ContainerProxy._create,
+    i.ResizeContainer: ContainerProxy._resize,
     i.InitializeContainer: ContainerProxy._initialize,
     i.RunContainer: ContainerProxy._run_container,
     i.CollectLogs: ContainerProxy._collect_logs,

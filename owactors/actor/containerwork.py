@@ -105,6 +105,22 @@ def _spec(setup: ProxySetup, wanted: i.CreateContainer) -> ContainerSpec:
     )
 
 
+async def resize(container: Container, wanted: i.ResizeContainer) -> e.Event:
+    """Give the container the memory that its action wants."""
+    token = container_command(container.backend, "update")
+    marker = MARKERS.started(wanted.transid, token, "%s gets %s MB", container.id, wanted.memory // 2**20)
+    began = time.perf_counter()
+    try:
+        await container.resize(wanted.memory, wanted.cpu_shares, wanted.cpu_limit)
+    except Exception as failure:
+        MARKERS.failed(marker, "container %s could not be resized: %s", container.id, reason_of(failure))
+        return e.ResizeFailed(reason_of(failure), time.time())
+    took = (time.perf_counter() - began) * 1000
+    MARKERS.finished(marker)
+    METRICS.time(container_phase("resize", container.kind), took)
+    return e.ContainerResized(took, time.time())
+
+
 async def initialize(container: Container, wanted: i.InitializeContainer) -> e.Event:
     """POST /init."""
     marker = MARKERS.started(wanted.transid, INVOKER_ACTIVATION_INIT, "sending initialization to %s", container.id)

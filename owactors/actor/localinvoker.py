@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from thespian.actors import ActorAddress
 
 from owactors.actor.factories import FACTORIES
@@ -69,6 +69,9 @@ class LocalInvoker(Invoker):
         report = FACTORIES.reports[self._wanted.factory_settings]
         for name in report.swept:
             self.log.warning("removed what an earlier node left: %s", name)
+        if not message.factory.resizes:
+            pool = evolve(self._wanted.pool, resize_prewarmed=False)
+            self._wanted = evolve(self._wanted, pool=pool)
         super()._set_up(self._wanted, self._supervisor)
         self._factory = message.factory
         self.start_timer(SWEEP, self._wanted.sweep_interval, _SweepNow())

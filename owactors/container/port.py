@@ -152,6 +152,13 @@ class Container(Protocol):
         """Undo `suspend`. Raises ContainerError."""
         ...
 
+    async def resize(self, memory: int, cpu_shares: int = 0, cpu_limit: float | None = None) -> None:
+        """Give it another amount of memory (bytes) and another share of the processors, see ContainerSpec.
+
+        For a container that was not initialised yet, of a factory that `resizes`. Raises ContainerError.
+        """
+        ...
+
     async def destroy(self) -> None:
         """Kill every process and remove every trace. Also if frozen or dead, and again."""
         ...
@@ -173,10 +180,15 @@ class Container(Protocol):
 class ContainerFactory(Protocol):
     """Makes containers and is responsible that none outlives its node for more than one sweep.
 
-    `backend` is the back end's name: sandbox, docker or memory.
+    `backend` is the back end's name: sandbox, docker or memory. `resizes`, once started: containers can be resized.
     """
 
     backend: str
+
+    @property
+    def resizes(self) -> bool:
+        """See the class."""
+        ...
 
     async def start(self) -> StartReport:
         """Probe the machine, sweep what dead nodes left. Raises WhiskContainerStartupError."""

@@ -188,8 +188,10 @@ def _pool(settings: Settings, manifest: ExecManifest) -> PoolSettings:
     return PoolSettings(
         user_memory=containers.user_memory.to_mb,
         prewarming=_runnable(prewarming_of(manifest), settings) if containers.prewarm else (),
+        prewarm_expiration_check_init_delay=containers.prewarm_check_interval,
         prewarm_expiration_check_interval=containers.prewarm_check_interval,
         prewarm_expiration_limit=containers.prewarm_expiration_limit,
+        resize_prewarmed=containers.resize_prewarmed,
         idle_ttl=containers.idle_container,
         concurrent_peek_factor=settings.invoker.peek_factor,
     )

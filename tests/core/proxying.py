@@ -203,6 +203,7 @@ class Driver:
 
 ASYNCHRONOUS = (
     i.CreateContainer,
+    i.ResizeContainer,
     i.InitializeContainer,
     i.RunContainer,
     i.CollectLogs,

@@ -26,6 +26,7 @@ ACTIONS = [
     action("b"),
     action("many", concurrency=3),
     action("large", memory=512),
+    action("small", memory=128),
     action("other", kind="python:3.11"),
     action("whole", memory=1024),
     action("too large", memory=2048),
@@ -49,13 +50,15 @@ class Proxy:
 class PoolOrders(RuleBasedStateMachine):
     """Feeds, proxies and the operator, in any order."""
 
+    resize = False
+
     def __init__(self) -> None:
         super().__init__()
         cells = stem_cells(1, min_count=1, max_count=2, ttl=5.0, threshold=1, increment=1)
         self.proxies: dict[int, Proxy] = {}
         self.submitted: dict[str, Run] = {}
         self.ended: list[str] = []
-        self.bench = PoolBench.of(LIMIT, cells, prewarm_max_retry_limit=1)
+        self.bench = PoolBench.of(LIMIT, cells, prewarm_max_retry_limit=1, resize_prewarmed=self.resize)
         self.follow()
 
     def follow(self) -> None:
@@ -265,7 +268,14 @@ class PoolOrders(RuleBasedStateMachine):
             self.destroy(proxy)
 
 
+class ResizingPoolOrders(PoolOrders):
+    """The same where prewarmed containers are given another amount of memory."""
+
+    resize = True
+
+
+ORDERS = settings(max_examples=80, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck))
 TestPoolOrders = PoolOrders.TestCase
-TestPoolOrders.settings = settings(
-    max_examples=80, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestPoolOrders.settings = ORDERS
+TestResizingPoolOrders = ResizingPoolOrders.TestCase
+TestResizingPoolOrders.settings = ORDERS

@@ -280,3 +280,76 @@ def test_peek_follows_memory_and_concurrency() -> None:
     assert settings.max_peek(memory_min=128, concurrency_max=10) == 40
     with pytest.raises(ValueError, match="concurrent-peek-factor"):
         PoolSettings(1024, concurrent_peek_factor=0.0)
+
+
+# Another amount of memory.
+
+
+@pytest.mark.parametrize("memory", [128, 512])
+def test_a_prewarm_of_another_size_serves_where_it_can_be_resized(memory: int) -> None:
+    bench = PoolBench.of(1024, stem_cells(1), resize_prewarmed=True)
+    bench.prewarmed(1)
+    run = run_of(action(memory=memory))
+    assert bench.submit(run) == [
+        SendRun(1, run, StartKind.PREWARMED),
+        CreateProxy(2),
+        SendStart(2, CodeExec(KIND, ""), 256, None),
+    ]
+    assert bench.pool.books.used == memory + 256
+    bench.ended(run)
+    assert bench.pool.books.idle == memory
+
+
+def test_a_prewarm_grows_only_into_memory_that_is_free() -> None:
+    bench = PoolBench.of(512, stem_cells(1), resize_prewarmed=True)
+    bench.prewarmed(1)
+    bench.submit(run_of(action("other", kind="python:3.11", memory=128)))
+    bench.submit(run_of(action(memory=400)))
+    assert StartKind.PREWARMED not in [each.start for each in bench.sent()]
+    assert bench.removals() == []
+
+
+def test_an_exact_prewarm_is_preferred_then_the_nearest_and_of_two_the_larger() -> None:
+    cells = (stem_cells(1, 128), stem_cells(1, 256), stem_cells(1, 384))
+    bench = PoolBench.of(4096, *cells, resize_prewarmed=True)
+    for number in (1, 2, 3):
+        bench.prewarmed(number)
+    taken = []
+    for memory in (256, 256, 512):
+        bench.submit(run_of(action(memory=memory)))
+        taken += [each.container for each in bench.sent()]
+    assert taken == [2, 3, 1]
+
+
+def test_no_prewarm_of_another_kind_or_one_that_is_not_ready_is_resized() -> None:
+    bench = PoolBench.of(1024, stem_cells(1), resize_prewarmed=True)
+    bench.submit(run_of(action(memory=128)))
+    assert [each.start for each in bench.sent()] == [StartKind.COLD]
+    bench.prewarmed(1)
+    bench.submit(run_of(action(kind="python:3.11", memory=128)))
+    assert [each.start for each in bench.sent()] == [StartKind.COLD]
+
+
+def test_after_a_resize_that_failed_none_is_tried_for_a_while() -> None:
+    bench = PoolBench.of(4096, stem_cells(1), resize_prewarmed=True)
+    bench.prewarmed(1)
+    run = run_of(action(memory=128))
+    bench.submit(run)
+    bench.prewarmed(2)
+    bench.rescheduled(1)
+    bench.says(1, run)
+    assert [each.start for each in bench.sent()] == [StartKind.COLD]
+    bench.now += bench.pool.settings.prewarm_backoff_limit
+    bench.submit(run_of(action("later", memory=128)))
+    assert [each.start for each in bench.sent()] == [StartKind.PREWARMED]
+
+
+def test_a_cold_start_counts_as_demand_for_the_nearest_size() -> None:
+    cells = (stem_cells(1, 128, **REACTIVE), stem_cells(1, 512, **REACTIVE))
+    bench = PoolBench.of(4096, *cells, resize_prewarmed=True)
+    for number in (1, 2):
+        bench.removed(number, replace_prewarm=False)
+        bench.destroyed(number)
+    bench.submit_all(run_of(action(f"a{number}", memory=400)) for number in range(2))
+    bench.adjust()
+    assert [each.memory for each in bench.starts()] == [512, 512]

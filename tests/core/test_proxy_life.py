@@ -465,3 +465,30 @@ def test_records_have_only_the_annotations_of_openwhisk_if_that_is_wanted() -> N
     driver.finish()
     assert {"phases", "logs"}.isdisjoint(driver.stored[0].annotations)
     assert driver.stored[0].logs == ("line",)
+
+
+def test_a_prewarm_gets_the_memory_of_its_action_before_its_code() -> None:
+    driver = Driver().prewarmed()
+    driver.run(run(1, action(memory=512)))
+    wanted = driver.take(i.ResizeContainer)
+    assert (wanted.memory, wanted.cpu_shares, wanted.cpu_limit) == (512 * 2**20, 512, None)
+    assert driver.count(i.InitializeContainer) == 0
+    driver.give(e.ContainerResized, 15.24)
+    driver.give(e.ContainerResized, 15.24)  # what comes twice changes nothing
+    assert driver.count(i.InitializeContainer) == 1
+    driver.initialized()
+    driver.finish()
+    assert annotation(driver.stored[0], "phases") == {"wait": 50.0, "resize": 15.2, "init": 40, "run": 20}
+    assert driver.proxy.state is State.READY
+
+
+def test_a_prewarm_that_cannot_be_resized_goes_and_its_run_goes_elsewhere() -> None:
+    driver = Driver().prewarmed()
+    wanted = run(1, action(memory=512))
+    driver.run(wanted)
+    driver.take(i.ResizeContainer)
+    driver.give(e.ResizeFailed, "no")
+    assert kinds(driver.pool) == [RescheduleJob, Run]
+    assert driver.pool[1].attempts == 1
+    assert driver.count(i.DestroyContainer) == 1
+    assert driver.stored == []

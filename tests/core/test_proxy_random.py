@@ -38,9 +38,14 @@ REPLIES: list[tuple[Any, int]] = [
 class AnyOrder(RuleBasedStateMachine):
     """The pool, the container and the engine do what they like, in any order."""
 
-    @initialize(concurrency=st.sampled_from([1, 2, 3]), logs=st.sampled_from([0, 1]), pauses=st.booleans())
-    def begin(self, concurrency: int, logs: int, pauses: bool) -> None:
-        self.action = action(concurrency=concurrency, logs=logs)
+    @initialize(
+        concurrency=st.sampled_from([1, 2, 3]),
+        logs=st.sampled_from([0, 1]),
+        pauses=st.booleans(),
+        memory=st.sampled_from([256, 512]),
+    )
+    def begin(self, concurrency: int, logs: int, pauses: bool, memory: int) -> None:
+        self.action = action(concurrency=concurrency, logs=logs, memory=memory)
         self.driver = Driver(ContainerProxy(evolve(SETTINGS, pause_grace=10.0 if pauses else None)))
         self.given: dict[str, bool] = {}
         self.started = False
@@ -100,6 +105,9 @@ class AnyOrder(RuleBasedStateMachine):
                 self.driver.give(e.BlackboxCreationFailed, "bad image")
             case _:
                 self.driver.give(e.ContainerCreated, CONTAINER)
+
+    def on_ResizeContainer(self, wanted: i.ResizeContainer, draw: Any) -> None:
+        self.driver.give(*draw(st.sampled_from([(e.ContainerResized, 1.0), (e.ResizeFailed, "no")])))
 
     def on_InitializeContainer(self, wanted: i.InitializeContainer, draw: Any) -> None:
         self.exchange(e.Initialized, wanted.job, draw)

@@ -9,6 +9,7 @@ import pytest
 
 from owactors.core.response import ABNORMAL_RUN, MEMORY_EXHAUSTED
 from tests.end_to_end.nodes import LiveNode
+from tests.end_to_end.starts import meets_a_resized_container
 
 AT_ONCE = 4
 
@@ -89,3 +90,8 @@ def test_an_idle_container_goes_when_its_time_is_over(overlapping: LiveNode) -> 
         return [path.name for path in overlapping.data.glob("sandboxes/*/*") if path.name.isdigit()]
 
     overlapping.wait_until(lambda: not left(), "has no container left", 60)
+
+
+@pytest.mark.parametrize("memory", [128, 512])
+def test_a_prewarmed_container_serves_an_action_of_another_size(node: LiveNode, memory: int) -> None:
+    meets_a_resized_container(node, memory)

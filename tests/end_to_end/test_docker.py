@@ -9,6 +9,7 @@ import pytest
 from owactors.container.docker.build import load_images
 from tests.container.engines import docker_host
 from tests.end_to_end.nodes import LIMITS, LiveNode
+from tests.end_to_end.starts import meets_a_resized_container
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 
@@ -17,7 +18,7 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(600)]
 def docker_node() -> Iterator[LiveNode]:
     for host in docker_host():
         asyncio.run(load_images(host, ["python", "native"]))
-        options = ("--container", "docker", "--set", "containers.prewarm=false", "--set", f"docker.host={host}")
+        options = ("--container", "docker", "--set", f"docker.host={host}")
         with LiveNode(*options, limits=LIMITS) as node:
             yield node
             assert node.stop() == 0
@@ -55,3 +56,7 @@ def test_an_image_that_cannot_be_had(docker_node: LiveNode) -> None:
     assert reply.json["response"]["result"]["error"].startswith(f"Failed to pull container image '{image}'.")
     noted = {entry["key"]: entry["value"] for entry in reply.json["annotations"]}
     assert noted["limits"]["memory"] == 128
+
+
+def test_a_prewarmed_container_serves_an_action_of_another_size(docker_node: LiveNode) -> None:
+    meets_a_resized_container(docker_node, 128)

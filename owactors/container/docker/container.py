@@ -79,6 +79,11 @@ class DockerContainer(HttpContainer):
             return
         await self._by_engine(self._engine.unpause(self.id))
 
+    async def resize(self, memory: int, cpu_shares: int = 0, cpu_limit: float | None = None) -> None:
+        """See Container; by the engine, so that it shows what holds."""
+        await self._by_engine(self._engine.update(self.id, memory, cpu_shares, cpu_limit))
+        self.memory = memory
+
     async def destroy(self) -> None:
         """See Container."""
         if self._removal is None:

@@ -136,6 +136,16 @@ class Engine:
                 await asyncio.sleep(0.02)
         await self._call(lambda: self._api.unpause(id))
 
+    async def update(self, id: str, memory: int, cpu_shares: int, cpu_limit: float | None) -> None:
+        """Change the limits of a container, see ContainerSpec. docker-py knows no limit of cores here."""
+        limits: dict[str, int] = {"Memory": memory, "MemorySwap": memory}
+        if cpu_shares:
+            limits["CpuShares"] = cpu_shares
+        if cpu_limit is not None:
+            limits["NanoCpus"] = int(cpu_limit * 1_000_000_000)
+        api = self._api
+        await self._call(lambda: api._raise_for_status(api._post_json(api._url("/containers/{0}/update", id), limits)))
+
     async def kill(self, id: str) -> None:
         """Send SIGKILL to its first process; one that does not run is fine."""
         await self._call_if_needed(lambda: self._api.kill(id), (404, 409))

@@ -61,6 +61,11 @@ class DockerFactory:
         label = f"{LABEL}={self.settings.node}"
         self._events = EngineEvents(self.settings.host, label, self._died, self._out_of_memory, self._events_lost)
 
+    @property
+    def resizes(self) -> bool:
+        """See ContainerFactory: every engine can."""
+        return True
+
     async def start(self) -> StartReport:
         """See ContainerFactory."""
         try:

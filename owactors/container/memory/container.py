@@ -26,17 +26,23 @@ from owactors.core.reply import (
 
 
 class MemoryContainer:
-    """See Container. `forget` is called when it is destroyed."""
+    """See Container. `forget` is called when it is destroyed, `resized` with its new memory (bytes)."""
 
     backend = "memory"
     phases: Mapping[str, float] = MappingProxyType({})
 
-    def __init__(self, id: str, functions: Mapping[str, Function], forget: Callable[[MemoryContainer], None]) -> None:
+    def __init__(
+        self,
+        id: str,
+        functions: Mapping[str, Function],
+        forget: Callable[[MemoryContainer], None],
+        resized: Callable[[MemoryContainer, int], None] = lambda container, memory: None,
+    ) -> None:
         self.id = id
         self.kind = ""
         self.suspended = False
         self.alive = True
-        self._forget = forget
+        self._forget, self._resized = forget, resized
         self._collector = LogCollector()
         self._action = MemoryAction(functions, self._write)
         self._thawed = asyncio.Event()
@@ -89,6 +95,11 @@ class MemoryContainer:
         self._must_live()
         self.suspended = False
         self._thawed.set()
+
+    async def resize(self, memory: int, cpu_shares: int = 0, cpu_limit: float | None = None) -> None:
+        """See Container."""
+        self._must_live()
+        self._resized(self, memory)
 
     async def destroy(self) -> None:
         """See Container."""

@@ -11,6 +11,7 @@ from owactors.container.memory.action import Function
 from owactors.container.memory.container import MemoryContainer
 from owactors.container.port import (
     ClusterResourceError,
+    ContainerError,
     ContainerSpec,
     Protection,
     StartReport,
@@ -35,6 +36,11 @@ class MemoryFactory:
     _count: int = 0
     _open: bool = False
 
+    @property
+    def resizes(self) -> bool:
+        """See ContainerFactory."""
+        return True
+
     async def start(self) -> StartReport:
         """See ContainerFactory."""
         self._open = True
@@ -51,7 +57,7 @@ class MemoryFactory:
         if self.room is not None and sum(self._used.values()) + spec.memory > self.room:
             raise ClusterResourceError(spec.memory)
         self._count += 1
-        container = MemoryContainer(f"{self.boot}-{self._count}", self.functions, self._forget)
+        container = MemoryContainer(f"{self.boot}-{self._count}", self.functions, self._forget, self._resize)
         container.kind = spec.kind
         self.containers[container.id] = container
         self._used[container.id] = spec.memory
@@ -66,6 +72,12 @@ class MemoryFactory:
         self._open = False
         for container in list(self.containers.values()):
             await container.destroy()
+
+    def _resize(self, container: MemoryContainer, memory: int) -> None:
+        others = sum(size for id, size in self._used.items() if id != container.id)
+        if self.room is not None and others + memory > self.room:
+            raise ContainerError(f"there is no room for a container of {memory} bytes")
+        self._used[container.id] = memory
 
     def _forget(self, container: MemoryContainer) -> None:
         self.containers.pop(container.id, None)

@@ -59,6 +59,20 @@ class ControlGroup:
         if cpus is not None and "cpu" in self.folders:
             self._limit_cpu(self.folders["cpu"], cpus)
 
+    def resize(self, memory: int, cpus: float | None = None) -> bool:
+        """Change the limits of memory (bytes) and processors; False if the kernel did not take the memory."""
+        if "memory" not in self.folders:
+            return False
+        folder = self.folders["memory"]
+        if self.version == 1:
+            # Memory with swap is never less than memory: when growing it goes first, when shrinking it cannot.
+            _write(folder / "memory.memsw.limit_in_bytes", str(memory))
+        self._limit_memory(folder, memory)
+        if cpus is not None and "cpu" in self.folders:
+            self._limit_cpu(self.folders["cpu"], cpus)
+        name = "memory.max" if self.version == 2 else "memory.limit_in_bytes"
+        return _read(folder / name).strip() == str(memory)
+
     def freeze(self) -> bool:
         """Freeze every process; False if that did not happen within 50 ms or more."""
         return self._set_frozen(True)

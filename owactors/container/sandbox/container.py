@@ -98,6 +98,14 @@ class SandboxContainer(HttpContainer):
         elif not await self._signal(signal.SIGCONT):
             raise ContainerError(f"container {self.id} has no processes any more")
 
+    async def resize(self, memory: int, cpu_shares: int = 0, cpu_limit: float | None = None) -> None:
+        """See Container; by its control group."""
+        self._must_live()
+        group = self._parts.group
+        if group is None or not group.resize(memory, cpu_limit):
+            raise ContainerError(f"container {self.id} could not be given {memory} bytes of memory")
+        self.memory = memory
+
     async def destroy(self) -> None:
         """See Container."""
         if self._removal is None:

@@ -108,6 +108,11 @@ class SandboxFactory:
         """True if the kernel holds a sandbox to its memory, all processes together."""
         return self._means is not None and self._means.layout.has("memory")
 
+    @property
+    def resizes(self) -> bool:
+        """See ContainerFactory: what holds a sandbox to its memory from outside can be changed."""
+        return self.limits_memory
+
     def report_of(self, name: str) -> Protection:
         """The protection called `name`, once started. Raises KeyError."""
         if self._means is None:

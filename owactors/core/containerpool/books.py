@@ -68,9 +68,12 @@ class Books:
         self.prewarmed.ready(entry)
 
     def assign_prewarm(self, entry: Entry, run: Run) -> None:
-        """PREWARMED -> WARMING, for the run's action."""
+        """PREWARMED -> WARMING, for the run's action; it has that action's memory from now on."""
         self.prewarmed.drop(entry)
         entry.stage = Stage.WARMING
+        memory = run.action.limits.memory
+        self.used += memory - entry.memory
+        entry.resized, entry.memory = entry.memory != memory, memory
         self._join(entry, self.group_for(run))
 
     def dispatch(self, entry: Entry, run: Run, now: float) -> None:

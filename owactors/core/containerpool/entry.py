@@ -85,7 +85,10 @@ class Group:
 
 @define(eq=False)
 class Entry:
-    """One container in the books. `jobs` are its activations by id, in the order in which they were sent."""
+    """One container in the books. `jobs` are its activations by id, in the order in which they were sent.
+
+    `resized`: it was prewarmed with another amount of memory than it has now.
+    """
 
     number: int
     memory: int
@@ -95,6 +98,7 @@ class Entry:
     expires: float | None = None
     jobs: dict[str, Run] = field(factory=dict)
     last_used: float = 0.0
+    resized: bool = False
 
     @property
     def has_capacity(self) -> bool:

@@ -83,7 +83,7 @@ class ContainerPool:
             self._dispatch(entry, run, _JOINING[entry.stage])
             return True
         memory = run.action.limits.memory
-        stem_cell = books.prewarmed.first(run.action.exec.kind, memory, self.now)
+        stem_cell = self._stem_cell(run.action.exec.kind, memory)
         if stem_cell is not None:
             self._use_stem_cell(stem_cell, run)
             return True
@@ -109,10 +109,18 @@ class ContainerPool:
             self.policy.dispatched(entry.number, group.function, entry.memory, start, self.now)
         self.out.append(SendRun(entry.number, run, start))
 
+    def _stem_cell(self, kind: str, memory: int) -> Entry | None:
+        """A prewarmed container of this kind and memory, or where that can be done one to be given this memory."""
+        exact = self.books.prewarmed.first(kind, memory, self.now)
+        if exact is not None or not self.prewarming.may_resize(self.now):
+            return exact
+        room = self.books.limit - self.books.used - self.waiting.promised
+        return self.books.prewarmed.nearest(kind, memory, room, self.now)
+
     def _use_stem_cell(self, entry: Entry, run: Run) -> None:
+        config = self.prewarming.config(entry.kind, entry.memory)
         self.books.assign_prewarm(entry, run)
         self._dispatch(entry, run, StartKind.PREWARMED)
-        config = self.prewarming.config(entry.kind, entry.memory)
         if config is not None:
             prewarm(self, config, 1)
 

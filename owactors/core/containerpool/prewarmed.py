@@ -62,6 +62,15 @@ class PrewarmedIndex:
             return next(iter(shelf.timeless.values()))
         return soonest
 
+    def nearest(self, kind: str, memory: int, room: int, now: float) -> Entry | None:
+        """The one to resize to `memory` MB: the nearest in size, which may grow by `room` MB at most."""
+        sizes = [size for other, size in self._shelves if other == kind and memory - size <= room]
+        for size in sorted(sizes, key=lambda size: (abs(size - memory), -size)):
+            found = self.first(kind, size, now)
+            if found is not None:
+                return found
+        return None
+
     def count(self, key: PrewarmKey) -> int:
         """Ready and being made."""
         shelf = self._shelves.get(key)

@@ -35,6 +35,7 @@ class Prewarming:
     settings: PoolSettings
     cold_starts: Counter[PrewarmKey] = field(factory=Counter)
     short: bool = False
+    no_resizing_before: float = 0.0
     _configs: dict[PrewarmKey, PrewarmingConfig] = field(init=False)
     _failures: dict[PrewarmKey, _Failures] = field(factory=dict)
 
@@ -47,8 +48,20 @@ class Prewarming:
 
     def count_cold_start(self, kind: str, memory: int) -> None:
         """An activation that a prewarmed container could have served met none."""
-        if (kind, memory) in self._configs:
-            self.cold_starts[(kind, memory)] += 1
+        key = (kind, memory)
+        if key not in self._configs and self.settings.resize_prewarmed:
+            sizes = [size for other, size in self._configs if other == kind]
+            key = (kind, min(sizes, key=lambda size: (abs(size - memory), -size), default=memory))
+        if key in self._configs:
+            self.cold_starts[key] += 1
+
+    def may_resize(self, now: float) -> bool:
+        """True if prewarmed containers can be given another amount of memory."""
+        return self.settings.resize_prewarmed and now >= self.no_resizing_before
+
+    def not_resized(self, now: float) -> None:
+        """A container that was given another amount of memory did not serve: none is for a while."""
+        self.no_resizing_before = now + self.settings.prewarm_backoff_limit
 
     def desired(self, config: PrewarmingConfig, occasion: Occasion) -> int:
         """How many containers of this configuration there should be."""

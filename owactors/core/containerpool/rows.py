@@ -146,6 +146,7 @@ def activation_ended(pool: ContainerPool, entry: Entry, message: NeedWork) -> No
     """WARMING, WARMED: it has room."""
     pool.settle(entry, message)
     pool.books.warmed(entry)
+    entry.resized = False
     if entry.is_idle:
         pool.policy.became_idle(entry.number, pool.now)
     pool.serve_waiting(entry.group)
@@ -162,6 +163,8 @@ def handed_back(pool: ContainerPool, entry: Entry, message: Run) -> None:
     if run is None:
         return
     pool.books.forget_if_done(entry)
+    if entry.resized:
+        pool.prewarming.not_resized(pool.now)
     if run.attempts != message.attempts:
         run = evolve(run, attempts=message.attempts)
     if not pool.try_place(run):

@@ -67,7 +67,8 @@ class PoolSettings:
     """`user_memory` MB for all containers together; the rest are OpenWhisk's keys of `whisk.container-pool`.
 
     `prewarm_max_retry_limit` failed starts of one kind are replaced at once, later ones after a pause that doubles
-    from `prewarm_backoff` to `prewarm_backoff_limit` seconds. `keep_alive` names a policy; `idle_ttl` is its time.
+    from `prewarm_backoff` to `prewarm_backoff_limit` seconds. `resize_prewarmed`: one may serve an action that wants
+    another amount of memory, since the back end can change it. `keep_alive` names a policy; `idle_ttl` is its time.
     """
 
     user_memory: int
@@ -79,6 +80,7 @@ class PoolSettings:
     prewarm_max_retry_limit: int = 5
     prewarm_backoff: float = 1.0
     prewarm_backoff_limit: float = 60.0
+    resize_prewarmed: bool = False
     log_message_interval: float = 10.0
     keep_alive: str = "ttl"
     idle_ttl: float = 600.0

@@ -72,6 +72,22 @@ class BlackboxCreationFailed:
 
 
 @frozen
+class ContainerResized:
+    """The prewarmed container has its action's memory; that took so many ms."""
+
+    took: float
+    now: float
+
+
+@frozen
+class ResizeFailed:
+    """The prewarmed container could not be given another amount of memory."""
+
+    reason: str
+    now: float
+
+
+@frozen
 class Initialized:
     """POST /init ended, whatever came of it."""
 
@@ -207,6 +223,8 @@ Event = (
     | ContainerCreated
     | ContainerCreationFailed
     | BlackboxCreationFailed
+    | ContainerResized
+    | ResizeFailed
     | Initialized
     | RunEnded
     | ExchangeCrashed

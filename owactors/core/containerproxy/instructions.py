@@ -29,6 +29,19 @@ class CreateContainer:
     transid: TransactionId
 
 
+@frozen
+class ResizeContainer:
+    """Give a container another amount of memory (bytes) and its share of the processors, as in CreateContainer.
+
+    Answered by ContainerResized or ResizeFailed.
+    """
+
+    memory: int
+    cpu_shares: int
+    cpu_limit: float | None
+    transid: TransactionId
+
+
 @frozen(eq=False)
 class InitializeContainer:
     """POST /init. Answered by Initialized or ExchangeCrashed. `timeout` in seconds."""
@@ -154,6 +167,7 @@ class Stop:
 
 Instruction = (
     CreateContainer
+    | ResizeContainer
     | InitializeContainer
     | RunContainer
     | CollectLogs

@@ -78,7 +78,7 @@ def _running(proxy: Proxy) -> None:
         _hold(phases <= {Phase.RUNNING, Phase.COLLECTING}, "jobs of a warm container run")
     else:
         _hold(isinstance(proxy.data, PreWarmedData) and len(proxy.jobs) == 1, "one job initializes the container")
-        _hold(phases <= {Phase.INITIALIZING, Phase.COLLECTING}, "it initializes, or failed to")
+        _hold(phases <= {Phase.RESIZING, Phase.INITIALIZING, Phase.COLLECTING}, "it initializes, or failed to")
 
 
 def _warm_and_idle(proxy: Proxy) -> None:

@@ -17,6 +17,7 @@ class Phase(Enum):
 
     CREATING = "creating"
     RESUMING = "resuming"
+    RESIZING = "resizing"
     INITIALIZING = "initializing"
     RUNNING = "running"
     COLLECTING = "collecting"

@@ -94,7 +94,7 @@ def _end_now(proxy: Proxy, job: Job, event: ShellFailed) -> None:
     del proxy.jobs[job.number]
     if job.record is not None:
         records.end_without_logs(proxy, job.run, job.record)
-    elif job.phase in (Phase.CREATING, Phase.RESUMING):
+    elif job.phase in (Phase.CREATING, Phase.RESUMING, Phase.RESIZING):
         endings.hand_back(proxy, job.run)
     else:
         records.abort(proxy, job.run, records.whisk_error(event.reason), event.now)

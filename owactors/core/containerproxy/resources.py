@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from owactors.core.containerproxy.instructions import CreateContainer
+from owactors.core.containerproxy.instructions import CreateContainer, ResizeContainer
 from owactors.entity.exec import BlackBoxExec, Exec
 from owactors.entity.instance import InvokerInstanceId
 from owactors.entity.size import ByteSize
@@ -55,6 +55,16 @@ def creation(
         kind=exec.kind,
         image=image,
         user_provided_image=pull,
+        memory=memory.bytes,
+        cpu_shares=cpu_share(settings.user_memory, memory),
+        cpu_limit=cpu_limit(settings.user_cpus, settings.user_memory, memory),
+        transid=transid,
+    )
+
+
+def resizing(settings: ProxySettings, memory: ByteSize, transid: TransactionId) -> ResizeContainer:
+    """The order to give a container this memory and what goes with it."""
+    return ResizeContainer(
         memory=memory.bytes,
         cpu_shares=cpu_share(settings.user_memory, memory),
         cpu_limit=cpu_limit(settings.user_cpus, settings.user_memory, memory),

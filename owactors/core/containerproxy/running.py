@@ -8,17 +8,19 @@ from owactors.core.containerproxy.events import (
     BlackboxCreationFailed,
     ContainerCreated,
     ContainerCreationFailed,
+    ContainerResized,
     ContainerResumed,
     ExchangeCrashed,
     Initialized,
     LogsCollected,
     LogsFailed,
+    ResizeFailed,
     ResumeFailed,
     RunAsked,
     RunEnded,
 )
 from owactors.core.containerproxy.instructions import CountUnhealthy
-from owactors.core.containerproxy.job import Phase
+from owactors.core.containerproxy.job import Job, Phase
 from owactors.core.containerproxy.machine import Proxy
 from owactors.core.reply import ConnectionFailed
 from owactors.entity.activation import ActivationResponse
@@ -34,6 +36,25 @@ def r1_initialize_created(proxy: Proxy, event: ContainerCreated) -> None:
         if job.phases is not None:
             job.phases.update(event.phases)
         calls.begin(proxy, job, event.now)
+
+
+def r12_initialize_resized(proxy: Proxy, event: ContainerResized) -> None:
+    """The prewarmed container has the memory that its first job wants: that job begins."""
+    for job in _resizing(proxy):
+        if job.phases is not None:
+            job.phases["resize"] = event.took
+        calls.begin(proxy, job, event.now)
+
+
+def r13_not_resized(proxy: Proxy, event: ResizeFailed) -> None:
+    """The prewarmed container is of no use for its job, which goes elsewhere."""
+    for job in _resizing(proxy):
+        proxy.note(f"not resized: {event.reason}", event.now)
+        endings.refused(proxy, job, event.now)
+
+
+def _resizing(proxy: Proxy) -> list[Job]:
+    return [job for job in proxy.jobs.values() if job.phase is Phase.RESIZING]
 
 
 def r2_no_container(proxy: Proxy, event: ContainerCreationFailed) -> None:

@@ -17,7 +17,7 @@ from owactors.core.containerproxy.events import (
 from owactors.core.containerproxy.instructions import CountUnhealthy, DisablePing, EnablePing
 from owactors.core.containerproxy.job import Phase
 from owactors.core.containerproxy.machine import Proxy
-from owactors.core.containerproxy.resources import container_name, creation
+from owactors.core.containerproxy.resources import container_name, creation, resizing
 from owactors.core.containerproxy.states import State
 from owactors.entity.transaction import TransactionId
 from owactors.message.container import Run
@@ -86,13 +86,18 @@ def s3_wait(proxy: Proxy, event: Event) -> None:
 
 
 def t1_initialize(proxy: Proxy, event: RunAsked) -> None:
-    """The prewarmed container gets its action."""
+    """The prewarmed container gets its action, and if need be that action's memory first."""
     if proxy.settings.health_check.enabled:
         proxy.emit(DisablePing())
     job = proxy.accept(event.run, Phase.INITIALIZING)
     job.phases = _waited(event.run, event.now)
     proxy.goto(State.RUNNING)
-    calls.begin(proxy, job, event.now)
+    memory = event.run.action.limits.memory_size
+    if memory == proxy.prewarm_memory:
+        calls.begin(proxy, job, event.now)
+    else:
+        job.phase, proxy.prewarm_memory = Phase.RESIZING, memory
+        proxy.emit(resizing(proxy.settings, memory, event.run.msg.transid))
 
 
 def t2_expired(proxy: Proxy, event: RemoveAsked) -> None:
