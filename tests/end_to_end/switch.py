@@ -105,7 +105,11 @@ def reachable(address: str, couchdb: CouchSettings) -> Iterator[CouchSettings]:
         writer.close()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        theirs, mine = await asyncio.open_connection(place.hostname, place.port)
+        try:
+            theirs, mine = await asyncio.open_connection(place.hostname, place.port)
+        except OSError:
+            writer.close()
+            return
         await asyncio.gather(copy(reader, mine), copy(theirs, writer))
 
     async def serve() -> None:

@@ -16,20 +16,22 @@ from pathlib import Path
 import pytest
 from attrs import frozen
 
-from owactors.store.couchdb.settings import CouchSettings
 from tests.actorbase.hosts import NoHosts
 from tests.end_to_end.clusters import Cluster, LiveController, LiveInvoker
 from tests.end_to_end.nodes import LiveNode
 from tests.end_to_end.proof import ACTIONS, TELLING, Callers, Row, row, told
 from tests.end_to_end.prooftable import write_table
 from tests.end_to_end.switch import Switch, reachable, switched
-from tests.services.kafka import running_broker
+from tests.services.kafka import Broker, running_broker
 from tests.store.couchserver import CouchServer
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 
 UP = {"invoker0": "up", "invoker1": "up", "invoker2": "up"}
-LONG = pytest.mark.skipif(not os.environ.get("OWACTORS_TEST_LONG"), reason="all transports with OWACTORS_TEST_LONG=1")
+LONG = bool(os.environ.get("OWACTORS_TEST_LONG"))
+SHORT = pytest.mark.skipif(not LONG, reason="all transports with OWACTORS_TEST_LONG=1")
+#: seconds that a service is away
+AWAY = 30 if LONG else 6
 CLOCK = Path(__file__).parent / "jumpingclock"
 #: what happens; returns when it was healed (monotonic seconds), or None where nothing has to be
 Happening = Callable[[Callers], float | None]
@@ -41,6 +43,8 @@ class Five:
 
     transport: str
     switch: Switch
+    couch: CouchServer
+    broker: Broker | None
     controllers: tuple[LiveController, ...]
     invokers: tuple[LiveInvoker, ...]
     url: str
@@ -99,39 +103,33 @@ def switch() -> Iterator[Switch]:
 
 
 @pytest.fixture(scope="module")
-def couchdb(switch: Switch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CouchSettings]:
-    with (
-        CouchServer.running(tmp_path_factory.mktemp("couchdb")) as couch,
-        couch.databases() as local,
-        reachable(switch.address, local) as made,
-    ):
-        yield made
+def couch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CouchServer]:
+    with CouchServer.running(tmp_path_factory.mktemp("couchdb"), own=True, memory=False) as server:
+        yield server
 
 
-@pytest.fixture(scope="module", params=["actors", pytest.param("kafka", marks=LONG)])
+@pytest.fixture(scope="module", params=["actors", pytest.param("kafka", marks=SHORT)])
 def five(
     request: pytest.FixtureRequest,
     switch: Switch,
-    couchdb: CouchSettings,
+    couch: CouchServer,
     rows: list[Row],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Five]:
     folder = tmp_path_factory.mktemp("five")
     with ExitStack() as stack:
-        kafka = None
-        if request.param == "kafka":
-            kafka = stack.enter_context(running_broker(switch.address)).address
+        broker = stack.enter_context(running_broker(switch.address)) if request.param == "kafka" else None
+        couchdb = stack.enter_context(reachable(switch.address, stack.enter_context(couch.databases())))
         url, runs = stack.enter_context(told(switch.address))
-        cluster = Cluster(
-            kafka, couchdb, folder, "--set", "keys.guest_everywhere=true", "--set", "containers.user_memory=4 GB"
-        )
+        settings = ("--set", "keys.guest_everywhere=true", "--set", "containers.user_memory=4 GB")
+        cluster = Cluster(broker and broker.address, couchdb, folder, *settings)
         stack.callback(cluster.close)
         controllers = tuple(cluster.controller(str(n), bus=f"{switch.host_address(n + 1)}:3234") for n in range(2))
         invokers = tuple(cluster.invoker(n) for n in range(3))
         for host, node in enumerate((*controllers, *invokers), 1):
             placed(node, switch, host, folder)
         cluster.start()
-        made = Five(request.param, switch, controllers, invokers, url, runs, rows)
+        made = Five(request.param, switch, couch, broker, controllers, invokers, url, runs, rows)
         made.all_up()
         for name in ACTIONS:
             controllers[0].deploy(name, TELLING)
@@ -197,6 +195,34 @@ def test_a_slow_link(five: Five) -> None:
         return time.monotonic()
 
     five.hurt("an invoker's link takes 100 ms each way and loses 1 % of the frames", happens)
+
+
+def test_the_database_is_killed_and_comes_back(five: Five) -> None:
+    def happens(callers: Callers) -> float:
+        five.couch.kill()
+        time.sleep(AWAY)
+        five.couch.start()
+        return time.monotonic()
+
+    five.hurt(f"CouchDB is killed (-9), started again after {AWAY} s", happens)
+
+
+@pytest.mark.parametrize("how", ["killed (-9)", "stopped"])
+def test_the_broker_goes_and_comes_back(five: Five, how: str) -> None:
+    broker = five.broker
+    if broker is None:
+        pytest.skip("there is no broker: the roles speak as actors")
+
+    def happens(callers: Callers) -> float:
+        if how == "stopped":
+            broker.end()
+        else:
+            broker.kill()
+        time.sleep(AWAY)
+        broker.start()
+        return time.monotonic()
+
+    five.hurt(f"Kafka is {how}, started again after {AWAY} s", happens)
 
 
 @pytest.mark.parametrize("seconds", [3600, -3600])

@@ -43,6 +43,10 @@ class Broker:
         """SIGKILL."""
         assert self._do("kill").returncode == 0
 
+    def end(self) -> None:
+        """SIGTERM; its data stay."""
+        assert self._do("end").returncode == 0
+
     def stop(self) -> None:
         """Nothing of it is left."""
         self._do("stop")
