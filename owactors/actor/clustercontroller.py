@@ -29,6 +29,7 @@ from owactors.actor.messaging import MESSAGING
 from owactors.actor.postman import Postman, PostmanSetup
 from owactors.actor.shardingbalancer import ShardingBalancer, ShardingSetup
 from owactors.actor.topicwriter import TopicWriter
+from owactors.connector.http.settings import underlying
 from owactors.core.loadbalancer.healthaction import health_action
 from owactors.core.loadbalancer.hosts import Hosts
 from owactors.core.loadbalancer.slots import CompletionTimeout
@@ -90,8 +91,9 @@ class ClusterController(Controller):
         self._hubs: dict[str, tuple[Any, float]] = {}
         self._hosts_heard = Hosts()
         self._leaving = False
-        if isinstance(self._cluster.messaging, BusSettings):
-            self._start_bus(self._cluster.messaging)
+        bus = underlying(self._cluster.messaging)
+        if isinstance(bus, BusSettings):
+            self._start_bus(bus)
         super().setup(message, sender)
 
     def _shares_store(self, setup: ControllerSetup) -> bool:

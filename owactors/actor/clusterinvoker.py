@@ -18,6 +18,7 @@ from thespian.actors import ActorAddress
 from owactors.actor.busmessaging import BusSettings
 from owactors.actor.clustersetup import ClusterInvokerSetup
 from owactors.actor.factories import FACTORIES
+from owactors.actor.httpinvoker import HttpInvoker
 from owactors.actor.httpserver import HttpServer, PortTaken, listening_socket
 from owactors.actor.invokersetup import InvokerSetup
 from owactors.actor.io import on
@@ -26,8 +27,8 @@ from owactors.actor.localinvoker import _Closed
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.postman import Postman, PostmanSetup
 from owactors.actor.store import StoreActor, StoreNotOpened, StoreOpened
-from owactors.actor.switchedinvoker import SwitchedInvoker
 from owactors.actor.topicwriter import TopicWriter
+from owactors.connector.http.settings import underlying
 from owactors.connector.port import Consumer
 from owactors.core.invoker.fallback import UNREADABLE
 from owactors.core.invoker.reading import Unreadable, read_message
@@ -98,14 +99,12 @@ class _LastMessagesCame:
     """To self: nothing more comes from the topic."""
 
 
-class ClusterInvoker(SwitchedInvoker):
+class ClusterInvoker(HttpInvoker):
     """First message: ClusterInvokerSetup. InvokerReady or RoleFailed comes back."""
 
     def __init__(self) -> None:
         super().__init__()
         self._journal: IntakeJournal | None = None
-        #: acknowledged, and to be forgotten once their records are kept
-        self._acknowledged: set[str] = set()
 
     # -- start: the broker, the store, the containers
 
@@ -113,8 +112,8 @@ class ClusterInvoker(SwitchedInvoker):
     def _set_up(self, message: InvokerSetup, sender: ActorAddress) -> None:
         assert isinstance(message, ClusterInvokerSetup)
         self._supervisor, self._wanted, self._cluster = sender, message, message.cluster
-        if isinstance(self._cluster.messaging, BusSettings):
-            bus = self._cluster.messaging
+        bus = underlying(self._cluster.messaging)
+        if isinstance(bus, BusSettings):
             self.tell(self.create(Postman), PostmanSetup(bus, bus.entrances))
         try:
             self._socket = listening_socket(message.host, message.port)
@@ -163,7 +162,8 @@ class ClusterInvoker(SwitchedInvoker):
 
     @on(StoreOpened)
     def store_opened(self, message: StoreOpened, sender: ActorAddress) -> None:
-        consumer = JournalingConsumer(self._consumer, self._journal, self.log.warning)
+        known = self.make_door(self._consumer.topic, self._journal)
+        consumer = JournalingConsumer(self._consumer, known, self.log.warning)
         wanted = evolve(self._wanted, store=self._store_actor, consumer=consumer, health=self.myAddress)
         super()._set_up(wanted, self._supervisor)
 
@@ -173,10 +173,10 @@ class ClusterInvoker(SwitchedInvoker):
     def _takes_work(self, report: tuple[str, ...]) -> None:
         setup = self._wanted
         assert isinstance(setup, ClusterInvokerSetup)
-        server = HttpServer(InvokerServer(self, setup.username, setup.password), self._socket)
+        server = HttpServer(InvokerServer(self, setup.username, setup.password, self.invoke_route()), self._socket)
         self.spawn(server.serve(), name="http")
         self._end_lost()
-        self.begin_heartbeat(server.port)
+        self.begin_heartbeat(server.port, self.invoke_address(server.port))
         self.start_timer("settle", SETTLE_SECONDS, _Settle())
         self.tell(self._supervisor, InvokerReady(setup.instance.instance, report, server.port))
 
@@ -247,17 +247,16 @@ class ClusterInvoker(SwitchedInvoker):
         self._drain_further()
 
     def _acknowledge(self, ack: AcknowledgementMessage, to: ControllerInstanceId, blocking: bool) -> None:
-        small = ack.shrink().to_json()
-        self._write(
-            Write(
-                topic=self._cluster.topics.completed(to).name,
-                value=ack.to_json() if blocking else small,
-                what=f"the acknowledgement of {ack.activation_id}",
-                smaller=small if blocking else None,
-                keep=True,
-                token=None if isinstance(ack, ResultMessage) else ack.activation_id,
-            )
+        small, last = ack.shrink().to_json(), not isinstance(ack, ResultMessage)
+        write = Write(
+            topic=self._cluster.topics.completed(to).name,
+            value=ack.to_json() if blocking else small,
+            what=f"the acknowledgement of {ack.activation_id}",
+            smaller=small if blocking else None,
+            keep=True,
+            token=ack.activation_id if last else None,
         )
+        self.reply(ack.activation_id, write, last=last)
 
     @on(Written)
     def written(self, message: Written, sender: ActorAddress) -> None:
@@ -280,6 +279,7 @@ class ClusterInvoker(SwitchedInvoker):
     @on(_Settle)
     def settle(self, message: _Settle, sender: ActorAddress) -> None:
         self.start_timer("settle", SETTLE_SECONDS, message)
+        self.reply_by_topic()
         ended = tuple(self._acknowledged)
         if ended:
             self.spawn(self.store.flush(), done=lambda _: _Settled(ended), failed=lambda _: _Settled(()))
@@ -311,6 +311,7 @@ class ClusterInvoker(SwitchedInvoker):
     @on(_LastMessagesCame)
     def last_messages_came(self, message: _LastMessagesCame, sender: ActorAddress) -> None:
         assert self._stopper is not None
+        self.close_door()
         super().stop_role(StopRole(self._seconds), self._stopper)
 
     def time_is_up(self, message: object, sender: ActorAddress) -> None:

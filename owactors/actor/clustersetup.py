@@ -30,6 +30,9 @@ class ClusterSettings:
     time_max: int = 300_000
     user_events: bool = False
     accepted_once: bool = True
+    #: where controllers reach the HTTP server of the invoker in this process, and how many calls may wait there
+    http_host: str = "127.0.0.1"
+    http_queue: int = 256
     host: HostIdentity = HostIdentity()
 
 

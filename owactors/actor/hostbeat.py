@@ -11,7 +11,9 @@ from thespian.actors import ActorAddress
 
 from owactors import __version__
 from owactors.actor.io import IoActor, on
+from owactors.actor.messaging import MESSAGING
 from owactors.actor.topicreader import TopicReader
+from owactors.connector.http.provider import HttpFirstMessaging
 from owactors.connector.topics import Topics
 from owactors.core.loadbalancer.hosts import Hosts
 from owactors.entity.instance import ControllerInstanceId
@@ -32,6 +34,7 @@ class BeatSetup:
     role: str
     how: Callable[[], tuple[str, int]] = field(repr=False)
     address: str = ""
+    invoke: str = ""
 
 
 @frozen
@@ -52,7 +55,9 @@ class HostBeat(IoActor):
         self.start_timer("beat", BEAT_SECONDS, message)
         setup = self._setup
         state, load = setup.how()
-        beat = HostHeartbeat(setup.host, setup.role, state, load, *memory(), __version__, fingerprint(), setup.address)
+        beat = HostHeartbeat(
+            setup.host, setup.role, state, load, *memory(), __version__, fingerprint(), setup.address, setup.invoke
+        )
         self.tell(setup.writer, Write(setup.topics.hosts().name, beat.to_json(), "a host's heartbeat"))
 
 
@@ -71,9 +76,21 @@ class HostReader(TopicReader):
 
     @on(HostReaderSetup)
     def setup(self, message: HostReaderSetup, sender: ActorAddress) -> None:
-        self._hosts = message.hosts
+        self._hosts, self._topics = message.hosts, message.topics
+        self._messaging = MESSAGING.get(message.messaging)
         self.read_topic(message.messaging, message.topics.hosts(message.instance), str(message.instance), from_now=True)
 
     def received(self, value: Any) -> None:
         """A heartbeat."""
-        self._hosts.heard(HostHeartbeat.from_json(value), time.monotonic())
+        beat = HostHeartbeat.from_json(value)
+        self._hosts.heard(beat, time.monotonic())
+        if isinstance(self._messaging, HttpFirstMessaging) and beat.invoker is not None:
+            self._learn(self._messaging, beat, self._topics.invoker(beat.invoker).name)
+
+    def _learn(self, messaging: HttpFirstMessaging, beat: HostHeartbeat, topic: str) -> None:
+        """Where this invoker takes activations over HTTP, if it does."""
+        host, _, port = beat.invoke.rpartition(":")
+        if host and port.isdigit() and not beat.ends:
+            messaging.learn(topic, host, int(port))
+        else:
+            messaging.unlearn(topic)

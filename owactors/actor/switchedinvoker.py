@@ -57,13 +57,16 @@ class SwitchedInvoker(LocalInvoker):
     def _write(self, write: Write) -> None:
         self.tell(self._writer, write)
 
-    def begin_heartbeat(self, port: int) -> None:
-        """Everybody hears of this role; `port` is where its HTTP server is."""
+    def begin_heartbeat(self, port: int, invoke: str = "") -> None:
+        """Everybody hears of this role; `port` is where its HTTP server is, `invoke` where that takes activations."""
         setup, instance = self._wanted, self._needed().instance
         host = f"{getattr(setup, 'host', '')}:{port}"
         self._beat = self.create(HostBeat)
         role = f"invoker{instance.instance}"
-        self.tell(self._beat, BeatSetup(self._writer, self._cluster.topics, self._cluster.host, role, self._how, host))
+        self.tell(
+            self._beat,
+            BeatSetup(self._writer, self._cluster.topics, self._cluster.host, role, self._how, host, invoke),
+        )
         self._look(_Look(), self.myAddress)
 
     def beat_now(self) -> None:

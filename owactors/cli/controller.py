@@ -23,6 +23,7 @@ from owactors.cli.standalone import check_address
 @click.option("--bus", metavar="HOST:PORT", help="Where the others find it, without Kafka. [cluster.listen]")
 @click.option("--join", metavar="HOST:PORT,…", help="Controllers to join, without Kafka. [cluster.join]")
 @click.option("--secret-file", "--key-file", "key_file", metavar="FILE", help="The cluster's key. [cluster.key_file]")
+@click.option("--http-first", is_flag=True, help="Calls go to invokers over HTTP first. [cluster.http_first]")
 @settings_options
 @click.option("-v", "--verbose", is_flag=True, help="Log everything. [logging.level=debug]")
 def controller(
@@ -35,6 +36,7 @@ def controller(
     bus: str | None,
     join: str | None,
     key_file: str | None,
+    http_first: bool,
     config_file: Path | None,
     set_: tuple[str, ...],
     verbose: bool,
@@ -55,6 +57,7 @@ def controller(
         "cluster.transport": "actors" if bus or join else None,
         "couchdb.url": couchdb,
         "store.backend": "couchdb",
+        "cluster.http_first": "true" if http_first else None,
         "logging.level": "debug" if verbose else None,
     }
     settings = load_settings(config_file, set_, options)

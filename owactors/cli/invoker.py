@@ -24,6 +24,7 @@ from owactors.cli.standalone import check_address
 @click.option("--container", type=click.Choice(("sandbox", "docker")), help="Where actions run. [containers.backend]")
 @click.option("--join", metavar="HOST:PORT,…", help="Controllers to join, without Kafka. [cluster.join]")
 @click.option("--secret-file", "--key-file", "key_file", metavar="FILE", help="The cluster's key. [cluster.key_file]")
+@click.option("--http-first", is_flag=True, help="Calls go to invokers over HTTP first. [cluster.http_first]")
 @settings_options
 @click.option("-v", "--verbose", is_flag=True, help="Log everything. [logging.level=debug]")
 def invoker(
@@ -37,6 +38,7 @@ def invoker(
     container: str | None,
     join: str | None,
     key_file: str | None,
+    http_first: bool,
     config_file: Path | None,
     set_: tuple[str, ...],
     verbose: bool,
@@ -58,6 +60,7 @@ def invoker(
         "couchdb.url": couchdb,
         "containers.backend": container,
         "store.backend": "couchdb",
+        "cluster.http_first": "true" if http_first else None,
         "logging.level": "debug" if verbose else None,
     }
     settings = load_settings(config_file, set_, options)

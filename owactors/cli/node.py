@@ -22,6 +22,7 @@ from owactors.cli.standalone import check_address
 @click.option("-d", "--data-dir", type=click.Path(), metavar="FOLDER", help="Folder of this host. [node.data_dir]")
 @click.option("--container", type=click.Choice(("sandbox", "docker")), help="Where actions run. [containers.backend]")
 @click.option("--couchdb", metavar="URL", help="Keep documents there and not in the first host. [couchdb.url]")
+@click.option("--http-first", is_flag=True, help="Calls go to invokers over HTTP first. [cluster.http_first]")
 @settings_options
 @click.option("-v", "--verbose", is_flag=True, help="Log everything. [logging.level=debug]")
 def node(
@@ -35,6 +36,7 @@ def node(
     data_dir: str | None,
     container: str | None,
     couchdb: str | None,
+    http_first: bool,
     config_file: Path | None,
     set_: tuple[str, ...],
     verbose: bool,
@@ -63,6 +65,7 @@ def node(
         "containers.backend": container,
         "couchdb.url": couchdb,
         "store.backend": "couchdb" if couchdb else None,
+        "cluster.http_first": "true" if http_first else None,
         "logging.level": "debug" if verbose else None,
     }
     settings = load_settings(config_file, set_, options)

@@ -45,15 +45,28 @@ class HostHeartbeat:
     version: str
     code: str
     address: str = ""
+    #: host:port where an invoker takes activations over HTTP
+    invoke: str = ""
 
     @property
     def leaving(self) -> bool:
         """It is the last one of this life."""
         return self.state == "stopped"
 
+    @property
+    def ends(self) -> bool:
+        """It stops, or another one has its place."""
+        return self.state in ("stopping", "stopped", "replaced")
+
+    @property
+    def invoker(self) -> int | None:
+        """The number of the invoker whose heartbeat it is."""
+        number = self.role.removeprefix("invoker")
+        return int(number) if number != self.role and number.isdigit() else None
+
     def to_json(self) -> JsonObject:
         """One object; the host's identity is its fields `host`, `node` and `boot`."""
-        return {
+        form: JsonObject = {
             "host": self.host.name,
             "node": self.host.node,
             "boot": self.host.boot,
@@ -65,6 +78,7 @@ class HostHeartbeat:
             "code": self.code,
             "address": self.address,
         }
+        return {**form, "invoke": self.invoke} if self.invoke else form
 
     @classmethod
     def from_json(cls, value: object) -> HostHeartbeat:
@@ -83,4 +97,5 @@ class HostHeartbeat:
             need(source, "version", as_string),
             need(source, "code", as_string),
             maybe(source, "address", as_string) or "",
+            maybe(source, "invoke", as_string) or "",
         )

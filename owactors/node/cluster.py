@@ -28,6 +28,7 @@ from owactors.node.settings_shared import shared
 from owactors.node.system import CannotStart
 from owactors.node.wiring import (
     api_host,
+    broker_settings,
     build_messaging,
     cluster_topics,
     controller_setup,
@@ -142,7 +143,14 @@ def check(settings: Settings) -> None:
     """ValueError: what a cluster cannot do with. ImportError: what is missing."""
     if settings.actors.base != "own":
         raise ValueError('controllers and invokers of a cluster need actors.base = "own".')
-    build_messaging(messaging_settings(settings))
+    build_messaging(broker_settings(settings))
+    messaging_settings(settings)
+    key_file = settings.cluster.key_file
+    if settings.cluster.http_first and settings.cluster.transport == "kafka" and key_file and not key_file.exists():
+        raise ValueError(
+            f"there is no key file {key_file}: make one of 32 random bytes, readable for its owner only, and copy it "
+            "to every host."
+        )
     if settings.cluster.transport == "actors" and settings.cluster.key_file is None:
         raise ValueError("hosts that speak with each other need cluster.key_file, the same key on all of them.")
     files = [settings.cluster.tls_certificate, settings.cluster.tls_key, settings.cluster.tls_authority]
@@ -186,6 +194,14 @@ def own_address(towards: str) -> str:
         return str(probe.getsockname()[0])
 
 
+def http_host(settings: Settings) -> str:
+    """Where other hosts reach the HTTP server of an invoker on this one."""
+    cluster, host = settings.cluster, settings.node.host
+    if cluster.http_host or host not in ("0.0.0.0", "::", ""):
+        return cluster.http_host or host
+    return own_address(next(iter(settings.kafka.hosts if cluster.transport == "kafka" else cluster.join), ""))
+
+
 def operators_key(key_file: Path | None) -> str:
     """What opens the operator's routes of every controller, for who has the secret; "" without one. BadKeyFile."""
     if key_file is None:
@@ -211,6 +227,8 @@ def cluster_settings(settings: Settings, keys: Keys, controller: str = "") -> Cl
         time_max=round(settings.limits.time_max * 1000),
         user_events=kafka.user_events,
         accepted_once=kafka.delivery == "accepted-once",
+        http_host=http_host(settings),
+        http_queue=settings.cluster.http_queue,
         host=HostIdentity(host_name_of(settings), keys.node, keys.boot),
     )
 

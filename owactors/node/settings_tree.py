@@ -148,6 +148,9 @@ class ClusterSettings:
     tls_certificate: Path | None
     tls_key: Path | None
     tls_authority: Path | None
+    http_first: bool
+    http_queue: int = field(metadata=_at_least(1))
+    http_host: str
 
 
 @frozen(kw_only=True)

@@ -16,7 +16,11 @@ from owactors import actorbase
 from owactors.actor.busmessaging import BusMessaging, BusSettings
 from owactors.actor.controllersetup import ControllerSetup, EncryptionKeys, ThrottleSettings
 from owactors.actor.invoker import InvokerSetup
+from owactors.actor.messaging import MESSAGING
 from owactors.actor.store import OpenStore
+from owactors.actorbase.keys import load_key
+from owactors.connector.http.provider import HttpFirstMessaging
+from owactors.connector.http.settings import HttpFirstSettings
 from owactors.connector.port import MessagingProvider
 from owactors.connector.settings import BrokerSettings
 from owactors.connector.topics import Topics
@@ -27,9 +31,10 @@ from owactors.container.sandbox.settings import SandboxSettings
 from owactors.core.containerpool.settings import PoolSettings, PrewarmingConfig, prewarming_of
 from owactors.core.controller.limitcheck import SystemLimits
 from owactors.core.parameterencryption import read_keys
+from owactors.core.requestseal import RequestSeal
 from owactors.core.storepolicy import StoreLevel, StorePolicy
 from owactors.entity.ids import BasicAuthKey
-from owactors.entity.instance import InvokerInstanceId
+from owactors.entity.instance import ControllerInstanceId, InvokerInstanceId
 from owactors.entity.limits import Bounds, LimitBounds
 from owactors.entity.manifest import ExecManifest
 from owactors.entity.size import ByteSize
@@ -297,8 +302,22 @@ def _docker(settings: Settings) -> DockerSettings:
     )
 
 
-def messaging_settings(settings: Settings, controller: str = "") -> BrokerSettings | BusSettings:
-    """Where the brokers are, or the controllers' buses. `controller` is the id of the one in this process."""
+MessagingSettings = BrokerSettings | BusSettings | HttpFirstSettings
+
+
+def messaging_settings(settings: Settings, controller: str = "") -> MessagingSettings:
+    """How roles speak with each other. `controller` is the id of the one in this process. ValueError."""
+    base, cluster = broker_settings(settings, controller), settings.cluster
+    if not cluster.http_first:
+        return base
+    if cluster.key_file is None:
+        raise ValueError("calls over HTTP need cluster.key_file, the same key on all hosts (--secret-file).")
+    answers = cluster_topics(settings).completed(ControllerInstanceId(controller)).name if controller else ""
+    return HttpFirstSettings(base, str(cluster.key_file), answers, settings.kafka.delivery == "accepted-once")
+
+
+def broker_settings(settings: Settings, controller: str = "") -> BrokerSettings | BusSettings:
+    """Where the brokers are, or the controllers' buses."""
     kafka, cluster = settings.kafka, settings.cluster
     if cluster.transport == "kafka":
         return BrokerSettings(kafka.hosts, kafka.replication_factor, kafka.common)
@@ -320,8 +339,11 @@ def entrance(text: str) -> Any:
         raise ValueError(f"cluster.join: {host} is not known: {problem}") from problem
 
 
-def build_messaging(settings: BrokerSettings | BusSettings) -> MessagingProvider:
+def build_messaging(settings: MessagingSettings) -> MessagingProvider:
     """The provider for what `messaging_settings` gave. ImportError: what is to be installed."""
+    if isinstance(settings, HttpFirstSettings):
+        seal = RequestSeal(load_key(settings.key_file))
+        return HttpFirstMessaging(MESSAGING.get(settings.base), seal, settings.answers, resends=settings.resends)
     if isinstance(settings, BusSettings):
         return BusMessaging(settings)
     from owactors.connector.kafka.provider import KafkaMessaging

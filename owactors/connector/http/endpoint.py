@@ -99,6 +99,11 @@ class Endpoint:
     _confirming: asyncio.Task[None] | None = None
 
     @property
+    def busy(self) -> bool:
+        """An answer is still to come."""
+        return bool(self._busy)
+
+    @property
     def ready(self) -> bool:
         """Not resting after a failure."""
         return time.monotonic() >= self.rests_until

@@ -49,6 +49,8 @@ class HttpFirstMessaging:
         self._answers, self._resends, self._times, self._forgets = answers, resends, times, forgets
         self._direct = MemoryMessaging()
         self._endpoints: dict[str, Endpoint] = {}
+        #: nothing new goes there, and answers may still come
+        self._left: list[Endpoint] = []
         self._made: list[HttpFirstProducer | Consumer] = []
 
     # -- the port
@@ -76,9 +78,10 @@ class HttpFirstMessaging:
 
     async def close(self) -> None:
         """Everything that was made here, and what is below."""
-        for endpoint in self._endpoints.values():
+        for endpoint in (*self._endpoints.values(), *self._left):
             endpoint.close()
         self._endpoints.clear()
+        self._left.clear()
         made, self._made = self._made, []
         for each in made:
             await each.close()
@@ -95,10 +98,11 @@ class HttpFirstMessaging:
         self._endpoints[topic] = Endpoint(host, port, topic, self.seal, self._answered, self._times)
 
     def unlearn(self, topic: str) -> None:
-        """It takes nothing over HTTP any more; what it has taken it answers by the topic."""
+        """It takes nothing over HTTP any more; what it has taken it may still answer."""
         known = self._endpoints.pop(topic, None)
         if known is not None:
-            known.close()
+            self._left = [endpoint for endpoint in self._left if endpoint.busy]
+            self._left.append(known)
 
     # -- what comes
 
