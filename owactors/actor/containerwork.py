@@ -101,6 +101,7 @@ def _spec(setup: ProxySetup, wanted: i.CreateContainer) -> ContainerSpec:
         cpu_shares=wanted.cpu_shares,
         cpu_limit=wanted.cpu_limit,
         prewarm=_is_own(wanted.transid),
+        pull_policy=wanted.pull_policy,
         environment=setup.settings.environment,
     )
 

@@ -48,6 +48,7 @@ class ContainerSpec:
 
     `kind` selects the launcher in back ends without images; `image` is the full image name for those with. An
     image is pulled only if `user_provided_image`. `cpu_shares` 0 and `cpu_limit` None (cores) mean no limit.
+    `pull_policy`: what the action says of that, "" for nothing (Always, IfNotPresent or Never).
     Who waits for a `prewarm` container waits for nobody's call.
     `environment` is all that a process in the container sees before /init, beside what its runtime needs.
     """
@@ -61,6 +62,7 @@ class ContainerSpec:
     cpu_limit: float | None = None
     pids_limit: int = 1024
     prewarm: bool = False
+    pull_policy: str = ""
     labels: Mapping[str, str] = field(factory=dict)
     environment: Mapping[str, str] = field(factory=dict)
 

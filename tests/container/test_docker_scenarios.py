@@ -11,9 +11,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from owactors.container.docker.engine import Engine, EngineError, Running
 from owactors.container.docker.factory import DockerFactory
+from owactors.container.docker.progress import PullProgress
 from owactors.container.docker.settings import DockerSettings
 from owactors.container.port import BlackboxStartupError, ContainerSpec, WhiskContainerStartupError
 from owactors.core.reply import ConnectionFailed, MemoryExhausted, NoResponseReceived
@@ -186,6 +188,59 @@ def test_when_images_are_pulled(
     engine.failing["has_image"] = there
     play(monkeypatch, engine, lambda factory: factory.create(of_user(image)))
     assert engine.calls[: len(calls)] == calls
+
+
+@pytest.mark.parametrize(
+    ("said", "there", "calls"),
+    [
+        ("Never", True, ["create"]),
+        ("IfNotPresent", True, ["create"]),
+        ("ifNotPresent", False, ["pull", "create"]),
+        ("Always", True, ["pull", "create"]),
+    ],
+)
+def test_an_action_says_when_its_image_is_pulled(
+    monkeypatch: pytest.MonkeyPatch, port: int, said: str, there: bool, calls: list[str]
+) -> None:
+    """Whatever the setting says."""
+    engine = FakeEngine(DockerSettings(port=port, pull="never" if "pull" in calls else "always"))
+    engine.failing["has_image"] = there
+    spec = evolve(of_user("someone/image:1"), pull_policy=said)
+    container = play(monkeypatch, engine, lambda factory: factory.create(spec))
+    assert engine.calls[: len(calls)] == calls
+    assert ("pull" in container.phases) == ("pull" in calls)
+
+
+def test_an_image_that_is_not_there_and_may_not_be_pulled(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine) -> None:
+    """The action's developer learns why."""
+    engine.failing["create"] = refusal(404, "No such image: someone/image:1")
+    spec = evolve(of_user("someone/image:1"), pull_policy="Never")
+    fails(monkeypatch, engine, spec, BlackboxStartupError, "'someone/image:1' is not on this host")
+
+
+def test_a_pull_policy_that_is_none(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine) -> None:
+    """Nothing is made, and the message says what may be written."""
+    spec = evolve(of_user("someone/image"), pull_policy="sometimes")
+    fails(monkeypatch, engine, spec, BlackboxStartupError, "'sometimes'; it may be 'Always', 'IfNotPresent' or 'Never'")
+    assert engine.calls == []
+
+
+def test_how_far_a_pull_has_come() -> None:
+    """Layers and bytes; lines about the whole image change nothing."""
+    progress = PullProgress()
+    assert str(progress) == "0 of 0 layers"
+    for line in (
+        {"status": "Pulling from someone/image", "id": "latest"},
+        {"status": "Pulling fs layer", "progressDetail": {}, "id": "a"},
+        {"status": "Already exists", "progressDetail": {}, "id": "b"},
+        {"status": "Downloading", "progressDetail": {"current": 3_000_000, "total": 8_000_000}, "id": "a"},
+        {"status": "Downloading", "progressDetail": {"current": 1_000_000, "total": 2_000_000}, "id": "c"},
+    ):
+        progress.take(line)
+    assert str(progress) == "1 of 3 layers, 4 of 10 MB downloaded"
+    for status in ("Download complete", "Extracting", "Pull complete"):
+        progress.take({"status": status, "progressDetail": {}, "id": "a"})
+    assert str(progress) == "2 of 3 layers, 9 of 10 MB downloaded"
 
 
 @pytest.mark.parametrize("policy", ["always", "missing"])

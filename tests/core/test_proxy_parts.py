@@ -13,7 +13,7 @@ from owactors.core import logs
 from owactors.core import tcpping as t
 from owactors.core.activationrecord import activation_record, total_interval
 from owactors.core.arguments import ArgumentLocked, partition_arguments, unlock_arguments
-from owactors.core.containerproxy.resources import container_name, cpu_limit, cpu_share, creation
+from owactors.core.containerproxy.resources import container_name, cpu_limit, cpu_share, creation, pull_policy_of
 from owactors.core.parameterencryption import ParameterEncryption
 from owactors.core.reply import Interval
 from owactors.entity.activation import ActivationResponse
@@ -145,6 +145,13 @@ def test_a_black_box_is_pulled_unless_the_manifest_trusts_it() -> None:
     trusted = creation(SETTINGS, BlackBoxExec("openwhisk/x", native=True), ByteSize.mb(256), "n", UNKNOWN)
     assert (own.image, own.user_provided_image) == ("me/image:1", True)
     assert not trusted.user_provided_image
+
+
+def test_an_action_with_an_image_of_its_own_says_when_that_is_pulled() -> None:
+    own = action(exec=BlackBoxExec("me/image:1"), annotations=Parameters.of({"image-pull-policy": "Never"}))
+    assert (pull_policy_of(own), pull_policy_of(action())) == ("Never", "")
+    orders = [creation(SETTINGS, each.exec, ByteSize.mb(256), "n", UNKNOWN, "Never") for each in (own, action())]
+    assert [order.pull_policy for order in orders] == ["Never", ""]
 
 
 def test_when_end_marks_are_waited_for() -> None:

@@ -58,5 +58,17 @@ def test_an_image_that_cannot_be_had(docker_node: LiveNode) -> None:
     assert noted["limits"]["memory"] == 128
 
 
+def test_an_image_that_is_not_there_and_may_not_be_pulled(docker_node: LiveNode) -> None:
+    """Its action says Never, so the record says where it is not."""
+    body = {
+        "exec": {"kind": "blackbox", "image": "nobody/nothing:1"},
+        "annotations": [{"key": "image-pull-policy", "value": "Never"}],
+    }
+    assert docker_node.api("PUT", "/actions/never?overwrite=true", body).status == 200
+    reply = docker_node.invoke("never")
+    assert (reply.status, reply.json["response"]["status"]) == (502, "action developer error")
+    assert reply.json["response"]["result"]["error"].startswith("Image 'nobody/nothing:1' is not on this host")
+
+
 def test_a_prewarmed_container_serves_an_action_of_another_size(docker_node: LiveNode) -> None:
     meets_a_resized_container(docker_node, 128)

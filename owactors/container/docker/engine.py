@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from owactors.container.docker.naming import split_tag
+from owactors.container.docker.progress import PullProgress
 from owactors.container.docker.settings import DockerSettings
 from owactors.container.port import ContainerSpec, WhiskContainerStartupError
 
@@ -212,13 +213,17 @@ class Engine:
         )
 
     def _pull(self, name: str, tag: str) -> None:
-        told = time.monotonic()
+        began = told = time.monotonic()
+        LOG.info("pulling %s:%s", name, tag)
+        progress = PullProgress()
         for line in self._api.pull(name, tag=tag, stream=True, decode=True):
             if "error" in line:
                 raise self._errors.APIError(line["error"])
+            progress.take(line)
             if time.monotonic() - told > PROGRESS_PERIOD:
                 told = time.monotonic()
-                LOG.info("pulling %s:%s: %s %s", name, tag, line.get("status", ""), line.get("progress", ""))
+                LOG.info("pulling %s:%s: %s", name, tag, progress)
+        LOG.info("pulled %s:%s in %.1f s: %s", name, tag, time.monotonic() - began, progress)
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)

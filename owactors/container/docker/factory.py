@@ -17,7 +17,7 @@ from owactors.container.docker.container import DockerContainer
 from owactors.container.docker.engine import Engine, EngineError, limits
 from owactors.container.docker.events import EngineEvents
 from owactors.container.docker.naming import resolved
-from owactors.container.docker.pulls import Pulls, failed
+from owactors.container.docker.pulls import Pulled, Pulls, failed, not_there
 from owactors.container.docker.settings import DockerSettings
 from owactors.container.docker.turns import COLD_START, PREWARM, REMOVAL, Turns
 from owactors.container.http_container import Stopwatch
@@ -121,7 +121,7 @@ class DockerFactory:
         watch = Stopwatch()
         image = resolved(spec, self.settings)
         pulled = await self._pulls.prepare(spec, image)
-        if spec.user_provided_image:
+        if pulled is not Pulled.NOT_WANTED:
             watch.lap("pull")
         spec = evolve(spec, image=image)
         self._count += 1
@@ -179,13 +179,15 @@ class DockerFactory:
         finally:
             ended.cancel()
 
-    def _refusal(self, spec: ContainerSpec, error: EngineError, pulled: bool) -> Exception:
-        if spec.user_provided_image and not pulled:
+    def _refusal(self, spec: ContainerSpec, error: EngineError, pulled: Pulled) -> Exception:
+        if spec.user_provided_image and pulled is Pulled.FAILED:
             return failed(spec.image, error.text)
         if NOT_FOUND.search(error.text) and error.status in (400, 500):
             text = f"executable file not found in image '{spec.image}': {error.text}"
             return BlackboxStartupError(text) if spec.user_provided_image else WhiskContainerStartupError(text)
         if error.status == 404 and "image" in error.text.lower():
+            if spec.user_provided_image:
+                return not_there(spec.image)
             return WhiskContainerStartupError(
                 f"image {spec.image!r} is not on the engine at {self.settings.host}; "
                 "pull it, or build the packaged kinds with scripts/images"

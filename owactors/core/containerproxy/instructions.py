@@ -16,7 +16,7 @@ from owactors.message.containerdata import ContainerRef
 class CreateContainer:
     """Answered by ContainerCreated, ContainerCreationFailed or BlackboxCreationFailed. `memory` in bytes.
 
-    `cpu_shares` 0 and `cpu_limit` None mean no limit.
+    `cpu_shares` 0 and `cpu_limit` None mean no limit. `pull_policy` is what the action says of it, "" for nothing.
     """
 
     name: str
@@ -27,6 +27,7 @@ class CreateContainer:
     cpu_shares: int
     cpu_limit: float | None
     transid: TransactionId
+    pull_policy: str = ""
 
 
 @frozen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from owactors.core.containerproxy.instructions import CreateContainer, ResizeContainer
+from owactors.entity.action import WhiskAction
 from owactors.entity.exec import BlackBoxExec, Exec
 from owactors.entity.instance import InvokerInstanceId
 from owactors.entity.size import ByteSize
@@ -13,6 +14,8 @@ from owactors.message.container import ProxySettings
 
 _NOT_IN_PREFIX = re.compile(r"[^A-Za-z0-9_.-]")
 _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_]")
+#: Annotation of an action with an image of its own: Always, IfNotPresent or Never, as Kubernetes has them.
+PULL_POLICY = "image-pull-policy"
 MIN_SHARES = 2
 MIN_CPUS = 0.01
 
@@ -44,9 +47,9 @@ def cpu_limit(user_cpus: float | None, user_memory: ByteSize, reserved: ByteSize
 
 
 def creation(
-    settings: ProxySettings, exec: Exec, memory: ByteSize, name: str, transid: TransactionId
+    settings: ProxySettings, exec: Exec, memory: ByteSize, name: str, transid: TransactionId, pull_policy: str = ""
 ) -> CreateContainer:
-    """The order to make a container for `exec`."""
+    """The order to make a container for `exec`; `pull_policy` is that of the action, for an image of its own."""
     image, pull = settings.images.get(exec.kind, ""), False
     if isinstance(exec, BlackBoxExec):
         image, pull = exec.image, not exec.native
@@ -59,7 +62,13 @@ def creation(
         cpu_shares=cpu_share(settings.user_memory, memory),
         cpu_limit=cpu_limit(settings.user_cpus, settings.user_memory, memory),
         transid=transid,
+        pull_policy=pull_policy if pull else "",
     )
+
+
+def pull_policy_of(action: WhiskAction) -> str:
+    """What the action says of pulling its image, "" for nothing."""
+    return str(action.annotations.get(PULL_POLICY, ""))
 
 
 def resizing(settings: ProxySettings, memory: ByteSize, transid: TransactionId) -> ResizeContainer:
