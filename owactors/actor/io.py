@@ -225,7 +225,9 @@ class IoActor(Actor):  # type: ignore[misc]
         if isinstance(message, (WatchMessage, WakeupMessage)):
             engine.wake(getattr(message, "payload", None))
         else:
-            self._deliver(message, sender)
+            self._handle(message, sender)
+            if self._front:
+                self._handle_front()
         return engine.watching
 
     def _ready(self) -> Engine:
@@ -236,6 +238,10 @@ class IoActor(Actor):  # type: ignore[misc]
     def _deliver(self, message: Any, sender: ActorAddress) -> None:
         """One turn: this message, then what was unstashed. Nothing is raised."""
         self._handle(message, sender)
+        if self._front:
+            self._handle_front()
+
+    def _handle_front(self) -> None:
         while self._front:
             self._handle(*self._front.popleft())
 

@@ -30,23 +30,28 @@ class ActorPublisher:
         self._states: dict[str, str] = {}
         self._up = asyncio.Event()
 
-    async def publish(self, message: ActivationMessage, action: WhiskAction, blocking: bool) -> WhiskActivation | None:
+    def publish(self, message: ActivationMessage, action: WhiskAction, blocking: bool) -> Waiter:
         """As the port says. LoadBalancerRefused when no invoker is there."""
-        if not self._up.is_set():
-            await self._wait_for_an_invoker()
-        waiter: Waiter | None = None
+        if self._up.is_set():
+            return self._publish(message, action, blocking)
+        return asyncio.ensure_future(self._publish_later(message, action, blocking))
+
+    async def _publish_later(
+        self, message: ActivationMessage, action: WhiskAction, blocking: bool
+    ) -> WhiskActivation | None:
+        await self._wait_for_an_invoker()
+        return await self._publish(message, action, blocking)
+
+    def _publish(self, message: ActivationMessage, action: WhiskAction, blocking: bool) -> Waiter:
+        waiter: Waiter = asyncio.get_running_loop().create_future()
         if blocking:
-            waiter = asyncio.get_running_loop().create_future()
             self._waiters[message.activation_id] = (waiter, message.user)
+        else:
+            waiter.set_result(None)
         self._active[message.activation_id] = str(message.action)
         self._in_flight[message.user.namespace.uuid] += 1
         self._send(_order(message, action))
-        if waiter is None:
-            return None
-        try:
-            return await waiter
-        finally:
-            self._waiters.pop(message.activation_id, None)
+        return waiter
 
     def in_flight(self, namespace_uuid: str) -> int:
         """Activations of a namespace under way."""
@@ -82,7 +87,7 @@ class ActorPublisher:
 
     def answered(self, message: Answer) -> Identity | None:
         """A blocking activation has its record, or only its id. The caller, if it still waits."""
-        waiter, user = self._waiters.get(message.activation_id, (None, None))
+        waiter, user = self._waiters.pop(message.activation_id, (None, None))
         if waiter is None or waiter.done():
             return None
         waiter.set_result(None if isinstance(message.response, str) else message.response)
@@ -90,7 +95,7 @@ class ActorPublisher:
 
     def refused(self, message: Refused) -> None:
         """Nobody took it."""
-        waiter, _ = self._waiters.get(message.activation_id, (None, None))
+        waiter, _ = self._waiters.pop(message.activation_id, (None, None))
         if waiter is not None and not waiter.done():
             waiter.set_exception(LoadBalancerRefused(message.reason))
         self.freed(Freed(message.activation_id, message.namespace_uuid))

@@ -10,7 +10,6 @@ is read to its end but only its first part is kept.
 from __future__ import annotations
 
 import asyncio
-import select
 import time
 
 from attrs import define, field, frozen
@@ -103,7 +102,7 @@ class ContainerClient:
     def _take_idle(self) -> Connection | None:
         while self._idle:
             connection = self._idle.pop()
-            if connection.usable and not _readable(connection.fileno):
+            if connection.usable and not connection.readable():
                 return connection
             connection.close()
         return None
@@ -154,10 +153,3 @@ def _head(path: str, length: int, key: str) -> bytes:
         f"POST {path} HTTP/1.1\r\nHost: action\r\nContent-Type: application/json\r\n"
         f"Accept: application/json\r\n{own}Content-Length: {length}\r\n\r\n"
     ).encode()
-
-
-def _readable(fd: int) -> bool:
-    """True if an idle connection has something to read: an end of file, as a rule."""
-    poll = select.poll()
-    poll.register(fd, select.POLLIN)
-    return bool(poll.poll(0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import time
 from typing import cast
 
@@ -16,7 +17,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.usable = False
-        self.fileno = -1
+        self._poll = select.poll()
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[Outcome] | None = None
         self._parser: httptools.HttpResponseParser | None = None
@@ -62,8 +63,12 @@ class Connection(asyncio.Protocol):
         """The connection is ready for its first exchange."""
         self._transport = cast(asyncio.Transport, transport)
         sock = transport.get_extra_info("socket")
-        self.fileno = sock.fileno()
+        self._poll.register(sock.fileno(), select.POLLIN)
         self.usable = True
+
+    def readable(self) -> bool:
+        """True if there is something to read on an idle connection: an end of file, as a rule."""
+        return bool(self._poll.poll(0))
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; anything that comes unasked makes the connection unusable."""

@@ -84,7 +84,8 @@ class HttpContainer:
 
     async def logs(self, limit: int, wait_for_sentinel: bool, activation_id: str = "") -> Logs:
         """See Container."""
-        self.drain()
+        if not self.collector.has_all(activation_id):
+            self.drain()
         if not wait_for_sentinel:
             await self.settle()
         return await self.collector.collect(limit, wait_for_sentinel, activation_id)

@@ -136,6 +136,11 @@ class LogCollector:
         self._drop(stretch)
         return _logs(stretch, limit, failed)
 
+    def has_all(self, activation_id: str) -> bool:
+        """True if the log of the run with this id is here to its end."""
+        stretch = self._of(activation_id)
+        return stretch is not None and stretch.complete
+
     def early_text(self) -> str:
         """What was printed before the first run, for the message of a container that did not start."""
         lines = [line for _, _, line in self._early.lines] + [bytes(rest) for rest in self._rest if rest]

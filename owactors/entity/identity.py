@@ -22,6 +22,9 @@ class Privilege(Enum):
     ACTIVATE = "ACTIVATE"
     REJECT = "REJECT"
 
+    # by identity: each look at a user's rights would else call Enum's own hash, which is Python
+    __hash__ = object.__hash__
+
     @classmethod
     def from_json(cls, value: object) -> Privilege:
         """Reads the name in any case."""

@@ -16,6 +16,7 @@ _NAME = re.compile(r"([A-Za-z0-9_]|[A-Za-z0-9_][A-Za-z0-9_@ .&-]{0,254}[A-Za-z0-
 DEFAULT_NAMESPACE = "_"
 
 
+@lru_cache(maxsize=4096)
 def is_entity_name(text: str) -> bool:
     """True for a name of at most 256 characters that OpenWhisk allows."""
     return _NAME.fullmatch(text) is not None

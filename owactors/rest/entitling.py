@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 from owactors.core.controller import messages
 from owactors.core.controller.entitlement import (
@@ -65,33 +64,34 @@ class Entitlement:
             return ABSENT
 
     def _throttle(self, user: Identity, resources: tuple[Resource, ...]) -> None:
-        collections = {resource.collection for resource in resources}
+        collections = [resource.collection for resource in resources]
         if ACTIONS in collections:
             self.charge_invocation(user)
         elif TRIGGERS in collections:
-            with self._told(user, TIMED):
+            try:
                 self._services.throttles.charge_fire(user, self._services.now())
+            except Rejection:
+                self._tell(user, TIMED)
+                raise
 
     def charge_invocation(self, user: Identity) -> None:
         """Counts an invocation and looks at what is in flight. Rejection 429."""
         services = self._services
-        with self._told(user, TIMED):
+        limit = TIMED
+        try:
             services.throttles.charge_invocation(user, services.now())
-        in_flight = services.publisher.in_flight(user.namespace.uuid)
-        with self._told(user, CONCURRENT):
+            in_flight, limit = services.publisher.in_flight(user.namespace.uuid), CONCURRENT
             services.throttles.check_in_flight(user, in_flight)
+        except Rejection:
+            self._tell(user, limit)
+            raise
         if services.event is not None:
             services.event(user, MetricEvent(INVOCATIONS, in_flight + 1))
 
-    @contextmanager
-    def _told(self, user: Identity, limit: str) -> Iterator[None]:
-        """A refusal within is told to whoever counts them."""
-        try:
-            yield
-        except Rejection:
-            if self._services.event is not None:
-                self._services.event(user, MetricEvent(limit, 1))
-            raise
+    def _tell(self, user: Identity, limit: str) -> None:
+        """Somebody may count the refusals."""
+        if self._services.event is not None:
+            self._services.event(user, MetricEvent(limit, 1))
 
     def check_kind(self, user: Identity, kind: str) -> None:
         """Rejection 403 for a kind the namespace may not use."""

@@ -204,6 +204,27 @@ async def accept(services: Services, message: ActivationMessage) -> None:
     await services.activations.accept(message.activation_id, message.user.namespace.name, content)
 
 
+async def _done_within(future: asyncio.Future[Any], seconds: float) -> bool:
+    """Waits for the end of a future, at most so long; the future goes on. (asyncio.wait, for one future only.)"""
+    if future.done():
+        return True
+    loop = asyncio.get_running_loop()
+    woken = loop.create_future()
+
+    def wake(_: object = None) -> None:
+        if not woken.done():
+            woken.set_result(None)
+
+    timer = loop.call_later(seconds, wake)
+    future.add_done_callback(wake)
+    try:
+        await woken
+    finally:
+        timer.cancel()
+        future.remove_done_callback(wake)
+    return future.done()
+
+
 class RecordWaits:
     """Waits for a record: from the acknowledgement or, when that does not bring it, from the store."""
 
@@ -218,8 +239,7 @@ class RecordWaits:
         start = clock()
         slow = self._services.settings.slow_poll if self._services.settings.polling_from_store else seconds
         while (left := start + seconds - clock()) > 0:
-            done, _ = await asyncio.wait((acknowledged,), timeout=min(left, slow))
-            if done:
+            if await _done_within(acknowledged, min(left, slow)):
                 record = acknowledged.result()
                 return record if record is not None else await self._quick(message, start + seconds)
             if left > slow and (record := await self._stored(message)) is not None:

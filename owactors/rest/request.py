@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -26,7 +29,7 @@ class Request:
     headers: dict[bytes, bytes]
     body: bytes
     transid: TransactionId
-    _query: dict[str, str] | None = field(default=None, init=False)
+    _query: Mapping[str, str] | None = field(default=None, init=False)
 
     def header(self, name: bytes) -> str | None:
         """A header's value; `name` in lower case."""
@@ -42,10 +45,7 @@ class Request:
     def query(self, name: str) -> str | None:
         """A query parameter: the first of that name, None if there is none."""
         if self._query is None:
-            self._query = {}
-            if self.query_string:
-                for key, value in parse_qsl(self.query_string.decode("latin-1"), keep_blank_values=True):
-                    self._query.setdefault(key, value)
+            self._query = _first_values(self.query_string) if self.query_string else _NONE
         return self._query.get(name)
 
     @property
@@ -84,6 +84,18 @@ class Request:
         if not isinstance(value, dict):
             raise malformed("JSON object expected")
         return value
+
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+@lru_cache(maxsize=1024)
+def _first_values(query_string: bytes) -> Mapping[str, str]:
+    """Name to value; a client asks with the same few query strings again and again."""
+    found: dict[str, str] = {}
+    for key, value in parse_qsl(query_string.decode("latin-1"), keep_blank_values=True):
+        found.setdefault(key, value)
+    return MappingProxyType(found)
 
 
 def _parsed(body: bytes) -> Any:

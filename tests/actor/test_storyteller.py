@@ -14,7 +14,7 @@ ELSEWHERE = Story("", (Step(5, "invoker", "came"), Step(15, "container", "ran"))
 
 
 def teller(answer: Callable[[StoryTeller, TellStory], int]) -> StoryTeller:
-    own = Stories(clock=lambda: 10)
+    own = Stories(clock=lambda: 10_000_000)
     own.begin("a", "guest")
     own.note("a", "controller", "accepted")
     made = StoryTeller(lambda question: answer(made, question), own)

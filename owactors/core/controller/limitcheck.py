@@ -119,7 +119,8 @@ def max_parameter_size(user: UserLimits, system: SystemLimits) -> ByteSize:
 
 def max_payload_size(user: UserLimits, system: SystemLimits) -> ByteSize:
     """How many bytes a request to invoke or to fire may have."""
-    return min(user.max_payload_size or system.payload, system.payload)
+    own = user.max_payload_size
+    return system.payload if own is None else min(own, system.payload)
 
 
 def check_sizes(
