@@ -39,11 +39,13 @@ def _lines() -> list[str]:
     for line in default_text("owactors.toml").splitlines():
         if line.startswith("["):
             section = line.strip("[]")
+            sentence = ""
             lines.append(f"\n## {section}\n\n| key | default | meaning | OpenWhisk's name |\n|---|---|---|---|\n")
         elif line.startswith("# "):
-            sentence = line[2:]
+            sentence = f"{sentence} {line[2:]}".lstrip()
         elif " = " in line:
             key, _, value = line.partition(" = ")
             known = ", ".join(openwhisk[f"{section}.{key}"])
             lines.append(f"| `{key}` | `{value}` | {sentence} | {known} |\n")
+            sentence = ""
     return lines
