@@ -1,4 +1,4 @@
-"""Controllers and invokers as processes of their own, with a CouchDB, over a real Kafka and over none."""
+"""Controllers and invokers as processes of their own, with a CouchDB, over a real Kafka, over none, and over HTTP."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class Hosts:
     controller: LiveController
     invokers: tuple[LiveInvoker, LiveInvoker]
     pool: ThreadPoolExecutor
+    transport: str
 
     def home(self, name: str) -> LiveInvoker:
         """Where the first activation of the guest's action goes."""
@@ -56,18 +57,19 @@ def couch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CouchServer]:
         yield server
 
 
-@pytest.fixture(scope="module", params=["kafka", "actors"])
+@pytest.fixture(scope="module", params=["kafka", "actors", "http"])
 def started(
     request: pytest.FixtureRequest, couch: CouchServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Hosts]:
     kafka = request.getfixturevalue("kafka_address") if request.param == "kafka" else None
     with couch.databases() as couchdb, ThreadPoolExecutor(16) as pool:
-        cluster = Cluster(kafka, couchdb, tmp_path_factory.mktemp("key"), "--set", "node.drain_timeout=20 s")
+        first = ["--http-first"] if request.param == "http" else []
+        cluster = Cluster(kafka, couchdb, tmp_path_factory.mktemp("key"), *first, "--set", "node.drain_timeout=20 s")
         controller = cluster.controller("0")
         invokers = (cluster.invoker(0), cluster.invoker(1))
         try:
             cluster.start()
-            yield Hosts(cluster, controller, invokers, pool)
+            yield Hosts(cluster, controller, invokers, pool, request.param)
         finally:
             cluster.close()
 
@@ -86,6 +88,25 @@ def test_calls_are_answered_from_where_their_hash_says(hosts: Hosts) -> None:
         reply = hosts.controller.invoke(name, {"n": name})
         assert (reply.status, reply.json["response"]["result"]) == (200, {"got": {"n": name}})
         assert hosts.home(name).ran(reply.json["activationId"])
+
+
+def test_calls_go_over_http_where_they_are_to(hosts: Hosts) -> None:
+    hosts.controller.deploy("counted", QUICK)
+    before = sent_over_http(hosts.controller)
+    for _ in range(5):
+        assert hosts.controller.invoke("counted").status == 200
+    if hosts.transport == "http":
+        hosts.controller.wait_until(lambda: sent_over_http(hosts.controller) >= before + 5, "five calls over HTTP", 30)
+    else:
+        assert sent_over_http(hosts.controller) == 0
+
+
+def sent_over_http(controller: LiveController) -> float:
+    text = controller.request("GET", "/metrics", auth=None).body.decode()
+    found = [
+        line for line in text.splitlines() if line.startswith('gauge_loadbalancer_httpFirst_counter{outcome="sent"}')
+    ]
+    return float(found[0].rpartition(" ")[2]) if found else 0.0
 
 
 def test_an_accepted_call_leaves_one_record(hosts: Hosts) -> None:

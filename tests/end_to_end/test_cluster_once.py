@@ -54,7 +54,9 @@ def told() -> Iterator[tuple[str, Counter[str]]]:
     server.server_close()
 
 
-@pytest.mark.parametrize("transport", ["kafka", pytest.param("actors", marks=pytest.mark.skipif(SHORT, reason=LONG))])
+@pytest.mark.parametrize(
+    "transport", ["kafka", "http", pytest.param("actors", marks=pytest.mark.skipif(SHORT, reason=LONG))]
+)
 def test_an_invoker_dies_in_the_middle_of_accepted_calls(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, told: Any, transport: str
 ) -> None:
@@ -62,7 +64,7 @@ def test_an_invoker_dies_in_the_middle_of_accepted_calls(
     kafka = request.getfixturevalue("kafka_address") if transport == "kafka" else None
     folder = tmp_path_factory.mktemp("once")
     with CouchServer.running(folder / "couchdb") as couch, couch.databases() as couchdb:
-        cluster = Cluster(kafka, couchdb, folder)
+        cluster = Cluster(kafka, couchdb, folder, *(["--http-first"] if transport == "http" else []))
         controller, invokers = cluster.controller("0"), [cluster.invoker(0), cluster.invoker(1)]
         try:
             cluster.start()
