@@ -30,6 +30,7 @@ PAUSE = 0.3
 #: a call that takes longer than this, in seconds, was in trouble
 SLOW = 3.0
 ENDED_WITHIN = 90
+SUCCESS, NO_RECORD = "success", "no record"
 
 
 @contextmanager
@@ -148,6 +149,7 @@ def row(
     """Looks every acknowledged call up. `at` when it happened (monotonic), `whole` seconds until all was up again."""
     acknowledged = [call.activation_id for call in callers.calls if call.activation_id is not None]
     ends = Counter(_ends(controller, acknowledged))
+    print(f"{event}, over {setting}: {dict(ends)}")
     troubled = [call.ended - at for call in callers.calls if call.troubled and call.ended > at]
     return Row(
         event=event,
@@ -155,9 +157,9 @@ def row(
         calls=len(callers.calls),
         refused=len(callers.calls) - len(acknowledged),
         acknowledged=len(acknowledged),
-        succeeded=ends["success"],
-        failed=len(acknowledged) - ends["success"] - ends[""],
-        lost=ends[""],
+        succeeded=ends[SUCCESS],
+        failed=len(acknowledged) - ends[SUCCESS] - ends[NO_RECORD],
+        lost=ends[NO_RECORD],
         twice=sum(runs[activation_id] > 1 for activation_id in acknowledged),
         troubled_seconds=max(troubled, default=0.0),
         whole_seconds=whole,
@@ -165,16 +167,17 @@ def row(
 
 
 def _ends(controller: LiveController, activation_ids: Sequence[str]) -> list[str]:
-    """The status of each record; "" of those that have none."""
+    """How each of them ended: well, without a record, or with which error."""
     deadline = time.monotonic() + ENDED_WITHIN
 
     def end(activation_id: str) -> str:
         while True:
             reply = controller.api("GET", f"/activations/{activation_id}")
             if reply.status == 200:
-                return str(reply.json["response"]["status"])
+                response = reply.json["response"]
+                return SUCCESS if response["success"] else str(response["result"])
             if time.monotonic() > deadline:
-                return ""
+                return NO_RECORD
             time.sleep(0.2)
 
     with ThreadPoolExecutor(8) as pool:

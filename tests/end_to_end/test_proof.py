@@ -108,7 +108,9 @@ def couch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CouchServer]:
         yield server
 
 
-@pytest.fixture(scope="module", params=["actors", pytest.param("kafka", marks=SHORT)])
+@pytest.fixture(
+    scope="module", params=["actors", *(pytest.param(name, marks=SHORT) for name in ("HTTP first", "Kafka"))]
+)
 def five(
     request: pytest.FixtureRequest,
     switch: Switch,
@@ -118,11 +120,12 @@ def five(
 ) -> Iterator[Five]:
     folder = tmp_path_factory.mktemp("five")
     with ExitStack() as stack:
-        broker = stack.enter_context(running_broker(switch.address)) if request.param == "kafka" else None
+        broker = stack.enter_context(running_broker(switch.address)) if request.param == "Kafka" else None
         couchdb = stack.enter_context(reachable(switch.address, stack.enter_context(couch.databases())))
         url, runs = stack.enter_context(told(switch.address))
         settings = ("--set", "keys.guest_everywhere=true", "--set", "containers.user_memory=4 GB")
-        cluster = Cluster(broker and broker.address, couchdb, folder, *settings)
+        first = ("--http-first",) if request.param == "HTTP first" else ()
+        cluster = Cluster(broker and broker.address, couchdb, folder, *settings, *first)
         stack.callback(cluster.close)
         controllers = tuple(cluster.controller(str(n), bus=f"{switch.host_address(n + 1)}:3234") for n in range(2))
         invokers = tuple(cluster.invoker(n) for n in range(3))
