@@ -211,6 +211,7 @@ def test_a_handler_that_blocks_is_counted_with_its_stack_in_the_log(system: Acto
 def test_what_a_slow_handler_sent_does_not_wait_for_the_next_one(
     system: ActorSystem, parent: ActorAddress, tmp_path: Path
 ) -> None:
+    call(system, parent, "echo", 1)  # now they are connected
     system.tell(parent, Call("block", 0.2))  # so that the next two are taken from the mailbox together
     system.tell(parent, Call("slow_echo", "first"))
     system.tell(parent, Call("wait_for", str(tmp_path / "heard")))
