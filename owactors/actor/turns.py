@@ -10,7 +10,7 @@ from collections.abc import Callable
 from attrs import define, field, frozen
 from thespian.actors import ActorAddress
 
-from owactors.actor.beside import LoopEngine
+from owactors.actor.beside import LoopEngine, LoopThread
 from owactors.actor.io import IoActor, on
 
 Turn = Callable[[], None]
@@ -55,6 +55,8 @@ class TurnTaker(IoActor):
     """On our base coroutines share the actor's thread and run their work at once; elsewhere they have to knock."""
 
     _home: int | None = None
+    #: the loop of the coroutines, where it is not the one that the handlers run in
+    _apart: asyncio.AbstractEventLoop | None = None
 
     def take_turns(self) -> None:
         """From a handler, before the first `into_turn`; again does nothing."""
@@ -63,6 +65,7 @@ class TurnTaker(IoActor):
         self._home = threading.get_ident()
         self._post = _Post()
         if not isinstance(self._ready(), LoopEngine):
+            self._apart = LoopThread.shared().loop
             self.spawn(self._post.take(), done=_Turn)
 
     def into_turn(self, work: Turn) -> None:
@@ -71,6 +74,13 @@ class TurnTaker(IoActor):
             work()
         else:
             self._post.put(work)
+
+    def into_loop(self, work: Turn) -> None:
+        """Run `work` among the coroutines that the actor spawned, whose futures it may end; from a handler."""
+        if self._apart is None:
+            work()
+        else:
+            self._apart.call_soon_threadsafe(work)
 
     @on(_Turn)
     def _take_turn(self, message: _Turn, sender: ActorAddress) -> None:
