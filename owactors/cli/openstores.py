@@ -15,12 +15,14 @@ PLACES = "sqlite, sqlite:FOLDER, couchdb or couchdb:URL"
 
 def couch_of(settings: Settings, url: str = "") -> CouchSettings:
     """The CouchDB of the settings, or the one at `url`, in which user, password and #prefix may stand."""
-    couchdb = settings.couchdb
+    from owactors.node.wiring import couchdb_of
+
     address, _, prefix = url.partition("#")
     try:
         if address:
-            return CouchSettings.of(address, prefix=prefix or couchdb.prefix)
-        return CouchSettings.of(couchdb.url, couchdb.username, couchdb.password, prefix or couchdb.prefix)
+            return CouchSettings.of(address, prefix=prefix or settings.couchdb.prefix)
+        known = couchdb_of(settings)
+        return CouchSettings.of(known.url, known.username, known.password, prefix) if prefix else known
     except ValueError as problem:
         raise Failure(f"{problem}.", USAGE) from problem
 

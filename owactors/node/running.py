@@ -53,6 +53,7 @@ def run(settings: Settings, composition: Composition) -> int:
     Markers.logged = settings.logging.markers
     METRICS.enabled = settings.metrics.enabled
     FACTORIES.build, MESSAGING.build = build_factory, build_messaging
+    MESSAGING.lag_interval = settings.kafka.lag_interval
     try:
         composition.order(settings, Keys())
     except (DeserializationError, BadKey, BadKeyFile, OSError, ValueError, ImportError) as problem:

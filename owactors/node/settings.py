@@ -170,8 +170,9 @@ def _check_couchdb(settings: Settings) -> None:
         given = None
     if given is None or given.username:
         _refuse(settings, "couchdb.url", "a URL such as http://127.0.0.1:5984, user and password in keys of their own")
-    if not _DATABASE.fullmatch(settings.couchdb.prefix):
-        _refuse(settings, "couchdb.prefix", "small letters, digits and _$()+-, the first one a letter, or empty")
+    for key in ("prefix", "entities_database", "subjects_database", "activations_database"):
+        if not _DATABASE.fullmatch(getattr(settings.couchdb, key)):
+            _refuse(settings, f"couchdb.{key}", "small letters, digits and _$()+-, the first one a letter, or empty")
 
 
 def _check_cluster(settings: Settings) -> None:

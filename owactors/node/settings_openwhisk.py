@@ -12,6 +12,9 @@ from typing import Any
 #: Environment variable of OpenWhisk -> setting.
 NAMES: Mapping[str, str] = {
     "KAFKA_HOSTS": "kafka.hosts",
+    "WHISK_API_HOST_NAME": "invoker.api_host",
+    "WHISK_API_HOST_PORT": "invoker.api_host",
+    "WHISK_API_HOST_PROTO": "invoker.api_host",
     "RUNTIMES_MANIFEST": "node.runtimes",
     "LIMITS_ACTIONS_INVOKES_PERMINUTE": "limits.actions_invokes_perminute",
     "LIMITS_ACTIONS_INVOKES_CONCURRENT": "limits.actions_invokes_concurrent",
@@ -22,6 +25,7 @@ NAMES: Mapping[str, str] = {
     "CONFIG_whisk_activation_payload_truncation": "limits.payload_truncation",
     "CONFIG_whisk_activation_storeBlockingResultLevel": "controller.store_blocking_results",
     "CONFIG_whisk_activation_storeNonBlockingResultLevel": "controller.store_non_blocking_results",
+    "CONFIG_whisk_blacklist_pollInterval": "invoker.blacklist_interval",
     "CONFIG_whisk_concurrencyLimit_max": "limits.concurrency_max",
     "CONFIG_whisk_concurrencyLimit_min": "limits.concurrency_min",
     "CONFIG_whisk_concurrencyLimit_std": "limits.concurrency_default",
@@ -47,13 +51,21 @@ NAMES: Mapping[str, str] = {
     "CONFIG_whisk_containerProxy_timeouts_pauseGrace": "containers.pause_grace",
     "CONFIG_whisk_controller_activation_maxWaitForBlockingActivation": "controller.blocking_wait",
     "CONFIG_whisk_controller_interface": "node.host",
+    "CONFIG_whisk_couchdb_databases_WhiskActivation": "couchdb.activations_database",
+    "CONFIG_whisk_couchdb_databases_WhiskAuth": "couchdb.subjects_database",
+    "CONFIG_whisk_couchdb_databases_WhiskEntity": "couchdb.entities_database",
+    "CONFIG_whisk_couchdb_host": "couchdb.url",
     "CONFIG_whisk_couchdb_password": "couchdb.password",
+    "CONFIG_whisk_couchdb_port": "couchdb.url",
+    "CONFIG_whisk_couchdb_protocol": "couchdb.url",
     "CONFIG_whisk_couchdb_username": "couchdb.username",
     "CONFIG_whisk_docker_client_parallelRuns": "containers.parallel_starts",
     "CONFIG_whisk_docker_client_timeouts_pull": "docker.pull_timeout",
+    "CONFIG_whisk_docker_client_timeouts_run": "docker.command_timeout",
     "CONFIG_whisk_execSizeLimit": "limits.code_max",
     "CONFIG_whisk_invoker_password": "invoker.password",
     "CONFIG_whisk_invoker_username": "invoker.username",
+    "CONFIG_whisk_kafka_consumerLagCheckInterval": "kafka.lag_interval",
     "CONFIG_whisk_kafka_replicationFactor": "kafka.replication_factor",
     "CONFIG_whisk_kafka_topics_prefix": "kafka.topics_prefix",
     "CONFIG_whisk_kafka_topics_userEvent_prefix": "kafka.user_events_prefix",
@@ -83,6 +95,35 @@ NAMES: Mapping[str, str] = {
     "CONFIG_whisk_userEvents_enabled": "kafka.user_events",
 }
 
+#: settings that OpenWhisk has in three parts, protocol, host and port, and what it takes for those that are not set
+_ADDRESSES: Mapping[str, tuple[tuple[str, str], tuple[str, str], tuple[str, str]]] = {
+    "couchdb.url": (
+        ("CONFIG_whisk_couchdb_protocol", "http"),
+        ("CONFIG_whisk_couchdb_host", "127.0.0.1"),
+        ("CONFIG_whisk_couchdb_port", "5984"),
+    ),
+    "invoker.api_host": (
+        ("WHISK_API_HOST_PROTO", "https"),
+        ("WHISK_API_HOST_NAME", ""),
+        ("WHISK_API_HOST_PORT", "443"),
+    ),
+}
+#: they say what is so here in any case
+_AS_HERE = {
+    "CONFIG_whisk_couchdb_provider": ("CouchDB", "Cloudant"),
+    "CONFIG_whisk_metrics_kamonEnabled": ("true",),
+    "CONFIG_whisk_metrics_kamonTagsEnabled": ("true",),
+    "CONFIG_whisk_spi_ArtifactStoreProvider": ("org.apache.openwhisk.core.database.CouchDbStoreProvider",),
+    "CONFIG_whisk_spi_LoadBalancerProvider": (
+        "org.apache.openwhisk.core.loadBalancer.ShardingContainerPoolBalancer",
+        "org.apache.openwhisk.core.loadBalancer.LeanBalancer",
+    ),
+    "CONFIG_whisk_spi_MessagingProvider": (
+        "org.apache.openwhisk.connector.kafka.KafkaMessagingProvider",
+        "org.apache.openwhisk.connector.lean.LeanMessagingProvider",
+    ),
+}
+
 _RESULT_LEVELS = {
     "STORE_ALWAYS": "all",
     "STORE_FAILURES": "failures",
@@ -95,11 +136,23 @@ def translated(environ: Mapping[str, str]) -> dict[str, tuple[str, Any]]:
     found: dict[str, tuple[str, Any]] = {}
     for name, key in NAMES.items():
         value = environ.get(name)
-        if value is not None:
+        if value is not None and key not in _ADDRESSES:
             found[key] = (name, _RESULT_LEVELS.get(value, value))
+    for key, parts in _ADDRESSES.items():
+        address = _address(parts, environ)
+        if address is not None:
+            found[key] = address
     return found
+
+
+def _address(parts: tuple[tuple[str, str], ...], environ: Mapping[str, str]) -> tuple[str, str] | None:
+    """The variables and the URL, None if no part is set, or none that says which host."""
+    given = [name for name, _ in parts if environ.get(name)]
+    protocol, host, port = (environ.get(name) or usual for name, usual in parts)
+    return (", ".join(given), f"{protocol}://{host}:{port}") if given and host else None
 
 
 def unknown(environ: Mapping[str, str]) -> tuple[str, ...]:
     """The variables of OpenWhisk's configuration that have no meaning here; they are named, not refused."""
-    return tuple(sorted(name for name in environ if name.startswith("CONFIG_whisk_") and name not in NAMES))
+    named = (name for name in environ if name.startswith("CONFIG_whisk_") and name not in NAMES)
+    return tuple(sorted(name for name in named if environ[name] not in _AS_HERE.get(name, ())))

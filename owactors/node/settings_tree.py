@@ -137,6 +137,9 @@ class CouchdbSettings:
     username: str
     password: str = field(repr=False, metadata=_SECRET)
     prefix: str
+    entities_database: str
+    subjects_database: str
+    activations_database: str
 
 
 @frozen(kw_only=True)
@@ -161,6 +164,7 @@ class KafkaSettings:
     replication_factor: int = field(metadata=_at_least(1))
     delivery: str = field(metadata=_one_of("accepted-once", "at-most-once"))
     user_events: bool
+    lag_interval: Seconds = field(metadata=_at_least(1))
     common: Mapping[str, str]
 
 

@@ -92,10 +92,18 @@ def store_policy(settings: Settings) -> StorePolicy:
 
 def couch_settings(settings: Settings) -> CouchSettings | None:
     """Where the CouchDB is; None if the store is another one."""
+    return couchdb_of(settings) if settings.store.backend == "couchdb" else None
+
+
+def couchdb_of(settings: Settings) -> CouchSettings:
+    """The CouchDB that the settings name, whatever the store is. ValueError."""
     couchdb = settings.couchdb
-    if settings.store.backend != "couchdb":
-        return None
-    return CouchSettings.of(couchdb.url, couchdb.username, couchdb.password, couchdb.prefix)
+    return evolve(
+        CouchSettings.of(couchdb.url, couchdb.username, couchdb.password, couchdb.prefix),
+        entities_database=couchdb.entities_database,
+        subjects_database=couchdb.subjects_database,
+        activations_database=couchdb.activations_database,
+    )
 
 
 def open_store_order(settings: Settings, owner: str) -> OpenStore:

@@ -20,6 +20,7 @@ from owactors.node.settings import (
     runtimes_manifest,
 )
 from owactors.node.settings_sources import default_text
+from owactors.node.wiring import couchdb_of
 from owactors.runtime.launchers import find_launcher
 
 
@@ -75,7 +76,7 @@ def test_openwhisk_s_own_names_are_understood(tmp_path: Path) -> None:
             "CONFIG_whisk_timeLimit_max": "10 m",
             "CONFIG_whisk_containerProxy_timeouts_pauseGrace": "50 ms",
             "CONFIG_whisk_activation_storeBlockingResultLevel": "STORE_FAILURES",
-            "CONFIG_whisk_kafka_consumerLagCheckInterval": "1",
+            "CONFIG_whisk_kafka_consumer_sessionTimeoutMs": "1",
         },
     )
 
@@ -83,7 +84,50 @@ def test_openwhisk_s_own_names_are_understood(tmp_path: Path) -> None:
     assert settings.limits.time_max == 600
     assert settings.containers.pause_grace == 0.05
     assert settings.controller.store_blocking_results == "failures"
-    assert settings.ignored == ("CONFIG_whisk_kafka_consumerLagCheckInterval",)
+    assert settings.ignored == ("CONFIG_whisk_kafka_consumer_sessionTimeoutMs",)
+
+
+def test_a_couchdb_may_be_named_in_openwhisk_s_words(tmp_path: Path) -> None:
+    settings = loaded(
+        tmp_path,
+        environ={
+            "CONFIG_whisk_couchdb_protocol": "https",
+            "CONFIG_whisk_couchdb_host": "db.example.com",
+            "CONFIG_whisk_couchdb_port": "6984",
+            "CONFIG_whisk_couchdb_username": "mira",
+            "CONFIG_whisk_couchdb_password": "s3cret",
+            "CONFIG_whisk_couchdb_provider": "CouchDB",
+            "CONFIG_whisk_couchdb_databases_WhiskEntity": "prod_entities",
+            "CONFIG_whisk_couchdb_databases_WhiskActivation": "prod_activations",
+            "WHISK_API_HOST_NAME": "api.example.com",
+        },
+    )
+    couch = couchdb_of(settings)
+    assert (couch.url, couch.username, couch.password) == ("https://db.example.com:6984", "mira", "s3cret")
+    assert (couch.entities, couch.subjects) == ("prod_entities", "whisk_local_subjects")
+    assert couch.activations == "prod_activations"
+    assert settings.invoker.api_host == "https://api.example.com:443"
+    origin = "CONFIG_whisk_couchdb_protocol, CONFIG_whisk_couchdb_host, CONFIG_whisk_couchdb_port"
+    assert settings.origins["couchdb.url"] == f"environment {origin}"
+    assert settings.ignored == ()
+
+
+def test_the_parts_of_an_address_that_are_not_set_are_those_of_openwhisk(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, environ={"CONFIG_whisk_couchdb_host": "db", "WHISK_API_HOST_PORT": "80"})
+    assert settings.couchdb.url == "http://db:5984"
+    assert settings.invoker.api_host == ""
+
+
+def test_what_is_otherwise_here_is_named(tmp_path: Path) -> None:
+    name = "CONFIG_whisk_spi_LoadBalancerProvider"
+    for provider, ignored in (("ShardingContainerPoolBalancer", ()), ("FPCPoolBalancer", (name,))):
+        environ = {name: f"org.apache.openwhisk.core.loadBalancer.{provider}"}
+        assert loaded(tmp_path, environ=environ).ignored == ignored
+
+
+def test_the_name_of_a_database_is_one_that_couchdb_takes(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match=r"couchdb\.subjects_database"):
+        loaded(tmp_path, environ={"CONFIG_whisk_couchdb_databases_WhiskAuth": "Upper"})
 
 
 @pytest.mark.parametrize(

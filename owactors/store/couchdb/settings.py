@@ -9,12 +9,15 @@ from attrs import field, frozen
 
 @frozen
 class CouchSettings:
-    """`url` without name and password; `prefix` begins the names of the three databases."""
+    """`url` without name and password; `prefix` begins the names of those databases that have no name of their own."""
 
     url: str = "http://127.0.0.1:5984"
     username: str = ""
     password: str = field(default="", repr=False)
     prefix: str = "whisk_local_"
+    entities_database: str = ""
+    subjects_database: str = ""
+    activations_database: str = ""
     #: seconds that one exchange with the server may take; views may take longer, since they may have to be built
     timeout: float = 10.0
     view_timeout: float = 60.0
@@ -40,14 +43,14 @@ class CouchSettings:
     @property
     def entities(self) -> str:
         """Name of the database of actions, packages, triggers and rules."""
-        return f"{self.prefix}whisks"
+        return self.entities_database or f"{self.prefix}whisks"
 
     @property
     def subjects(self) -> str:
         """Name of the database of subjects and limits."""
-        return f"{self.prefix}subjects"
+        return self.subjects_database or f"{self.prefix}subjects"
 
     @property
     def activations(self) -> str:
         """Name of the database of activation records and acceptances."""
-        return f"{self.prefix}activations"
+        return self.activations_database or f"{self.prefix}activations"
