@@ -56,6 +56,8 @@ OUTCOMES = (
     e.ExchangeCrashed,
     e.LogsCollected,
     e.LogsFailed,
+    e.LogsKept,
+    e.LogsNotKept,
     e.ContainerPaused,
     e.PauseFailed,
     e.ContainerResumed,
@@ -234,6 +236,12 @@ class ContainerProxy(IoActor):
     def _collect_logs(self, instruction: i.CollectLogs) -> None:
         self._beside(containerwork.collect_logs(self._needed(), instruction))
 
+    def _keep_logs(self, instruction: i.KeepLogs) -> None:
+        files = self._setup.settings.log_files if self._setup else None
+        if files is None:
+            raise RuntimeError("it is not known where log files are")
+        self._beside(containerwork.keep_logs(files, instruction))
+
     def _pause(self, instruction: i.PauseContainer) -> None:
         self._beside(containerwork.pause(self._needed()))
 
@@ -277,6 +285,7 @@ ContainerProxy._does = {
     i.InitializeContainer: ContainerProxy._initialize,
     i.RunContainer: ContainerProxy._run_container,
     i.CollectLogs: ContainerProxy._collect_logs,
+    i.KeepLogs: ContainerProxy._keep_logs,
     i.PauseContainer: ContainerProxy._pause,
     i.ResumeContainer: ContainerProxy._resume,
     i.DestroyContainer: ContainerProxy._destroy,

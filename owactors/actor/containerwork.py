@@ -19,7 +19,7 @@ from owactors.core.containerproxy import events as e
 from owactors.core.containerproxy import instructions as i
 from owactors.core.reply import ContainerReply, RunResult
 from owactors.entity.transaction import SYSTEM_PREFIX, TransactionId
-from owactors.message.container import ProxySetup
+from owactors.message.container import LogFileSettings, ProxySetup
 from owactors.message.containerdata import ContainerRef
 from owactors.observe.markers import Markers, now_ms
 from owactors.observe.metrics import METRICS
@@ -30,6 +30,7 @@ from owactors.observe.tokens import (
     container_command,
     container_phase,
 )
+from owactors.store.userlogs import user_logs
 
 MARKERS = Markers("ContainerProxy")
 LOG = logging.getLogger(__name__)
@@ -168,6 +169,15 @@ async def collect_logs(container: Container, wanted: i.CollectLogs) -> e.Event:
     else:
         MARKERS.finished(marker)
     return e.LogsCollected(wanted.job, logs.lines, logs.state, time.time())
+
+
+async def keep_logs(files: LogFileSettings, wanted: i.KeepLogs) -> e.Event:
+    """Write the log into the files."""
+    try:
+        await user_logs(files).keep(wanted.record, wanted.lines, wanted.namespace_id)
+    except Exception as failure:
+        return e.LogsNotKept(wanted.job, reason_of(failure), time.time())
+    return e.LogsKept(wanted.job, time.time())
 
 
 async def pause(container: Container) -> e.Event:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ from owactors.rest.ports import Services
 from owactors.rest.telling import Telling
 from owactors.store.open import open_store
 from owactors.store.port import Store
+from owactors.store.userlogs import logs_of
 
 DRAIN_POLL = 0.02
 #: seconds at the end of a drain to answer calls that are still under way
@@ -152,7 +154,7 @@ class Controller(StoreActor, TurnTaker):
             Administered(keys, store.subjects, self._status, self._hosts_administered(store)) if keys else None
         )
         follow = self._followers.follow if self.keeps_all_records else None
-        return Application(self._services(store), administered, Telling(self._stories.tell, follow))
+        return Application(self._services(store), administered, Telling(self._stories.tell, follow, self._logs_of()))
 
     def _admin_keys(self) -> tuple[str, ...]:
         """Each opens the routes for the operator."""
@@ -161,6 +163,10 @@ class Controller(StoreActor, TurnTaker):
     def _hosts_administered(self, store: Store) -> AdministeredHosts | None:
         """The hosts of a cluster, None where there is none."""
         return None
+
+    def _logs_of(self) -> Callable[[str, int], Awaitable[tuple[str, ...] | None]] | None:
+        folder = self._setup.log_folder
+        return partial(logs_of, folder) if folder else None
 
     def _ask_invokers(self, question: TellStory) -> int:
         for address in self._invokers.values():

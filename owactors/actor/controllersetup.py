@@ -46,5 +46,7 @@ class ControllerSetup:
     timeout_factor: float = 2.0
     timeout_addon: float = 60.0
     metrics: bool = True
+    #: where logs may be that are kept out of band; empty: nowhere
+    log_folder: str = ""
     #: opens the routes for the operator; empty: there are none
     admin_key: str = field(default="", repr=False)

@@ -24,6 +24,7 @@ _LOG_STATES: dict[LogState, ParameterValue] = {
     "truncated": ParameterValue("truncated"),
     "timed_out": ParameterValue("timed_out"),
     "failed": ParameterValue("failed"),
+    "out_of_band": ParameterValue("out_of_band"),
 }
 
 

@@ -6,14 +6,18 @@ from typing import Literal
 
 from owactors.entity.action import WhiskAction
 from owactors.entity.activation import DEVELOPER_ERROR, ActivationResponse
+from owactors.message.container import LogStore
 
 SENTINEL = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX"
 LOG_FAILURE = "There was an issue while collecting your logs. Data might be missing."
 LOG_WARNING_DEVELOPER_ERROR = "The action did not initialize or run as expected. Log data might be missing."
 TIME_COLUMNS = 30
 
-#: How a log was read: to its end; cut at the action's limit; its end marks did not come; it could not be read.
-LogState = Literal["complete", "truncated", "timed_out", "failed"]
+#: How a log was read: to its end; cut at the action's limit; its end marks did not come; it could not be read; or it
+#: is not in the record.
+LogState = Literal["complete", "truncated", "timed_out", "failed", "out_of_band"]
+#: Log stores that write files.
+IN_FILES: frozenset[LogStore] = frozenset({"file", "out-of-band"})
 #: A container whose log was read so is still in step with its reader and may run again.
 IN_STEP: frozenset[LogState] = frozenset({"complete", "truncated"})
 
@@ -28,9 +32,9 @@ def log_line(time: str, stream: str, text: str) -> str:
     return f"{time:<{TIME_COLUMNS}} {stream}: {text}"
 
 
-def are_collected(action: WhiskAction, in_band: bool) -> bool:
-    """True when the record gets logs: the action's limit is not 0 and the log store does not take them itself."""
-    return in_band and action.limits.logs != 0
+def are_collected(action: WhiskAction, store: LogStore) -> bool:
+    """True when logs are read: the action's limit is not 0 and the engine's log driver does not take them."""
+    return store != "driver" and action.limits.logs != 0
 
 
 def waits_for_sentinel(action: WhiskAction, response: ActivationResponse, unsentinelled: frozenset[str]) -> bool:

@@ -21,7 +21,7 @@ their activation ids.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from attrs import field, frozen
 
@@ -55,6 +55,19 @@ class LogErrorSettings:
     whisk_errors: bool = False
 
 
+#: Where logs go: into the record; there and into files; into files only; to the container engine's own log driver.
+LogStore = Literal["record", "file", "out-of-band", "driver"]
+
+
+@frozen
+class LogFileSettings:
+    """Files with the logs of all activations: in `folder`, about `file_size` bytes each, `max_bytes` together."""
+
+    folder: str
+    file_size: int = 100 * 1024 * 1024
+    max_bytes: int = 1024 * 1024 * 1024
+
+
 @frozen
 class ProxySettings:
     """What every proxy of an invoker shares. Durations in seconds.
@@ -68,8 +81,10 @@ class ProxySettings:
     unused_timeout: float | None = 600.0
     user_memory: ByteSize = field(factory=lambda: ByteSize.mb(1024))
     user_cpus: float | None = None
-    collect_logs: bool = True
-    """False: the log store takes the logs itself, out of band."""
+    log_store: LogStore = "record"
+    """Where logs go; with `driver` none are collected."""
+    log_files: LogFileSettings | None = None
+    """The files, for the log stores that have some."""
     annotations: bool = True
     """Records say how their log was read and what the parts of a cold start took."""
     environment: Mapping[str, str] = field(factory=dict, hash=False)

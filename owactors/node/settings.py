@@ -139,6 +139,10 @@ def _check_together(settings: Settings) -> None:
             _refuse(settings, "logging.levels", f"one of {', '.join(_LEVELS)} for {component}")
     for setting, length in (("aes_128", 16), ("aes_256", 32)):
         _check_encryption_key(settings, setting, length)
+    if settings.logs.store == "driver" and settings.containers.backend != "docker":
+        _refuse(settings, "logs.store", "record, file or out-of-band: only Docker containers have a log driver")
+    if not all("=" in text for text in settings.docker.log_options):
+        _refuse(settings, "docker.log_options", "a list of name=value")
     _check_couchdb(settings)
     _check_cluster(settings)
 

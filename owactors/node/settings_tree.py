@@ -92,6 +92,14 @@ class ContainersSettings:
 
 
 @frozen(kw_only=True)
+class LogsSettings:
+    store: str = field(metadata=_one_of("record", "file", "out-of-band", "driver"))
+    folder: str
+    file_size: ByteSize = field(metadata=_at_least(ByteSize(1)))
+    max_bytes: ByteSize = field(metadata=_at_least(ByteSize(1)))
+
+
+@frozen(kw_only=True)
 class SandboxSettings:
     zygote: bool
     bubblewrap: bool
@@ -119,6 +127,8 @@ class DockerSettings:
     runtimes_registry: str
     user_images_registry: str
     registry_config: str
+    log_driver: str
+    log_options: tuple[str, ...]
     command_timeout: Seconds = field(metadata=_at_least(1))
     pull_timeout: Seconds = field(metadata=_at_least(1))
     local_image_prefix: str
@@ -232,6 +242,7 @@ class Settings:
     controller: ControllerSettings
     invoker: InvokerSettings
     containers: ContainersSettings
+    logs: LogsSettings
     sandbox: SandboxSettings
     docker: DockerSettings
     store: StoreSettings

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Mapping
 from hashlib import sha256
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, cast
 
 from attrs import evolve
@@ -39,7 +40,13 @@ from owactors.entity.limits import Bounds, LimitBounds
 from owactors.entity.manifest import ExecManifest
 from owactors.entity.size import ByteSize
 from owactors.entity.subject import SubjectDocument, SubjectNamespace
-from owactors.message.container import HealthCheckSettings, LogErrorSettings, ProxySettings
+from owactors.message.container import (
+    HealthCheckSettings,
+    LogErrorSettings,
+    LogFileSettings,
+    LogStore,
+    ProxySettings,
+)
 from owactors.node.settings import Settings, runtimes_manifest
 from owactors.node.settings_tree import LimitsSettings
 from owactors.rest.ports import RestSettings
@@ -81,6 +88,7 @@ def controller_setup(settings: Settings, manifest: ExecManifest) -> ControllerSe
         timeout_factor=controller.timeout_factor,
         timeout_addon=controller.timeout_addon,
         metrics=settings.metrics.enabled,
+        log_folder=log_folder(settings),
     )
 
 
@@ -231,6 +239,8 @@ def _proxies(settings: Settings, manifest: ExecManifest, instance: InvokerInstan
         unlock_keys=keys,
         images={kind: runtime.image.public for kind, runtime in manifest.runtimes.items()},
         annotations=containers.annotations,
+        log_store=cast(LogStore, settings.logs.store),
+        log_files=LogFileSettings(log_folder(settings), settings.logs.file_size.bytes, settings.logs.max_bytes.bytes),
         unsentinelled_kinds=frozenset(kind for kind, r in manifest.runtimes.items() if not r.sentinelled_logs),
         payload_limit=settings.limits.payload_max,
         truncation_limit=settings.limits.payload_truncation,
@@ -241,6 +251,11 @@ def _proxies(settings: Settings, manifest: ExecManifest, instance: InvokerInstan
             invoker.log_application_errors, invoker.log_developer_errors, invoker.log_system_errors
         ),
     )
+
+
+def log_folder(settings: Settings) -> str:
+    """Where log files are."""
+    return str(Path(settings.logs.folder).expanduser() if settings.logs.folder else settings.node.data_dir / "logs")
 
 
 def _encoded_keys(settings: Settings) -> dict[str, str]:
@@ -304,6 +319,8 @@ def _docker(settings: Settings) -> DockerSettings:
         runtimes_registry=docker.runtimes_registry,
         user_images_registry=docker.user_images_registry,
         registry_config=docker.registry_config,
+        log_driver=docker.log_driver,
+        log_options=docker.log_options,
         call_timeout=docker.command_timeout,
         pull_timeout=docker.pull_timeout,
         parallel_starts=min(settings.containers.parallel_starts, os.cpu_count() or 1),

@@ -12,7 +12,8 @@ from owactors.message.store import NoDocument
 from owactors.rest import query
 from owactors.rest.answer import Answer, json_answer
 from owactors.rest.collection import Collection, Context, no_route
-from owactors.rest.records import shown_record, shown_response
+from owactors.rest.ports import Json
+from owactors.rest.records import OUT_OF_BAND, is_out_of_band, shown_record, shown_response
 from owactors.rest.request import Request
 from owactors.rest.telling import EXPLAIN, FOLLOW, Telling, explained, streamed
 
@@ -61,8 +62,17 @@ class Activations(Collection):
         if part == ["result"]:
             return json_answer(shown_response(record["response"]))
         if part == ["logs"]:
-            return json_answer({"logs": record["logs"]})
+            return json_answer({"logs": await self._log_of(record)})
         return json_answer(shown_record(record))
+
+    async def _log_of(self, record: Json) -> list[str]:
+        """The log of a record, from where it is kept; one line that says where, if it cannot be read from here."""
+        lines: list[str] = record["logs"]
+        if not is_out_of_band(record):
+            return lines
+        read = self._telling.logs if self._telling is not None else None
+        found = await read(record["activationId"], record["start"]) if read is not None else None
+        return [OUT_OF_BAND] if found is None else list(found)
 
     async def _explain(self, telling: Telling, namespace: str, activation_id: str) -> Answer:
         """What became of an activation, also while it runs; 404 if nothing is known of it in this namespace."""

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from owactors.core.activationrecord import LOGS
 from owactors.entity.activation import STATUS_TEXT, SUCCESS, WhiskActivation
 from owactors.entity.exec import SEQUENCE
 
+#: The log of a record that was kept elsewhere, where this controller cannot read it.
+OUT_OF_BAND = (
+    "The log of this activation is kept out of band and cannot be read from here: it is in the log files of its "
+    "invoker (logs.folder), or with the log driver of its container engine."
+)
 _STORE_FIELDS = ("_id", "_rev", "entityType", "updated")
+
+
+def is_out_of_band(record: dict[str, Any]) -> bool:
+    """True if the log was not kept with the record."""
+    return any(each["key"] == LOGS and each["value"] == "out_of_band" for each in record.get("annotations", ()))
 
 
 def shown_response(response: dict[str, Any]) -> dict[str, Any]:

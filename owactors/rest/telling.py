@@ -38,11 +38,13 @@ class Telling:
 
     `story` finds what was noted of an activation, None if nothing was. `follow` gives the records of a namespace
     that are kept from now on, of one action (`action` or `package/action`) if it is named; it ends with the server.
-    None where this controller does not see all of them.
+    None where this controller does not see all of them. `logs` reads back the log, kept out of band, of an activation
+    that began at a time (epoch ms); None if it is not within reach.
     """
 
     story: Callable[[str], Awaitable[Story | None]]
     follow: Callable[[str, str | None], Followed] | None = None
+    logs: Callable[[str, int], Awaitable[tuple[str, ...] | None]] | None = None
 
 
 @frozen

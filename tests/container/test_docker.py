@@ -34,6 +34,7 @@ from owactors.container.sandbox.cgroup import OomCounter
 from owactors.core.reply import ConnectionFailed, MemoryExhausted, NoResponseReceived, RunTimeout
 from tests.container.backends import (
     ECHO,
+    HELLO,
     PATIENCE,
     Backend,
     body_of,
@@ -387,6 +388,21 @@ def test_a_container_that_dies_while_nobody_looks(backend: Backend, folder: Path
             await asyncio.sleep(0.01)
         assert container.exit_code == 7
         assert isinstance((await container.run(run_body(), PATIENCE)).outcome, ConnectionFailed)
+
+    scenario(backend, folder, play)
+
+
+@pytest.mark.services
+def test_a_log_driver_gets_the_output_too(engine: str, folder: Path) -> None:
+    """Nothing is missing in our own log for that."""
+    backend = docker(engine, log_driver="json-file", log_options=("max-size=1m",))
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await started(factory, backend, HELLO)
+        await container.run(run_body({"name": "Ada"}), PATIENCE)
+        assert texts((await container.logs(1000, True)).lines) == ["stdout: hello Ada"]
+        assert isinstance(factory, DockerFactory)
+        assert b"hello Ada" in factory._engine._api.logs(container.id)
 
     scenario(backend, folder, play)
 

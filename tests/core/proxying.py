@@ -164,6 +164,16 @@ class Driver:
         assert self.proxy.state is State.READY
         return self.forget()
 
+    def ready_keeping(self) -> Driver:
+        """The same where logs are kept in files."""
+        self.run(run(0))
+        self.created()
+        self.initialized()
+        self.finish()
+        self.give(e.LogsKept, self.take(i.KeepLogs).job)
+        assert self.proxy.state is State.READY
+        return self.forget()
+
     def paused(self, wanted: Run | None = None) -> Driver:
         """Paused after one activation, nothing said so far."""
         self.ready(wanted).after(10).give(e.IdleTimerFired)
@@ -207,6 +217,7 @@ ASYNCHRONOUS = (
     i.InitializeContainer,
     i.RunContainer,
     i.CollectLogs,
+    i.KeepLogs,
     i.PauseContainer,
     i.ResumeContainer,
     i.DestroyContainer,

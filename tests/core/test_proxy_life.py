@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from attrs import evolve
 
@@ -21,7 +23,19 @@ from owactors.message.container import (
     Start,
 )
 from owactors.message.containerdata import PreWarmedData, WarmedData
-from tests.core.proxying import CONTAINER, SETTINGS, START, T0, Driver, action, annotation, kinds, run
+from tests.core.proxying import (
+    CONTAINER,
+    OK_BODY,
+    SETTINGS,
+    START,
+    T0,
+    Driver,
+    action,
+    annotation,
+    kinds,
+    result,
+    run,
+)
 
 
 @pytest.mark.scenario("CP-06")
@@ -161,7 +175,7 @@ def test_with_logs_a_non_blocking_run_is_only_completed() -> None:
 
 
 def test_a_log_store_of_its_own_means_no_collection() -> None:
-    driver = Driver(ContainerProxy(evolve(SETTINGS, collect_logs=False))).prewarmed()
+    driver = Driver(ContainerProxy(evolve(SETTINGS, log_store="driver"))).prewarmed()
     driver.run()
     driver.initialized()
     driver.ran()
@@ -492,3 +506,62 @@ def test_a_prewarm_that_cannot_be_resized_goes_and_its_run_goes_elsewhere() -> N
     assert driver.pool[1].attempts == 1
     assert driver.count(i.DestroyContainer) == 1
     assert driver.stored == []
+
+
+@pytest.mark.parametrize("store", ["file", "out-of-band"])
+def test_a_log_is_in_the_files_before_the_job_ends(store: Any) -> None:
+    driver = Driver(ContainerProxy(evolve(SETTINGS, log_store=store))).ready_keeping()
+    driver.run()
+    driver.ran()
+    driver.collected("a", "b")
+    kept = driver.take(i.KeepLogs)
+    assert (kept.lines, kept.record.logs, kept.namespace_id) == (("a", "b"), (), "23bc46b1")
+    assert driver.stored == []
+    driver.give(e.LogsKept, kept.job)
+    [record] = driver.stored
+    expected = (("a", "b"), "complete") if store == "file" else ((), "out_of_band")
+    assert (record.logs, annotation(record, "logs")) == expected
+    assert annotation(kept.record, "logs") == expected[1]
+    assert driver.proxy.state is State.READY
+
+
+def test_a_log_that_no_file_takes_is_in_the_record() -> None:
+    driver = Driver(ContainerProxy(evolve(SETTINGS, log_store="out-of-band"))).ready_keeping()
+    driver.run()
+    driver.ran()
+    driver.collected("a", state="truncated")
+    driver.give(e.LogsNotKept, driver.take(i.KeepLogs).job, "no space left")
+    assert driver.stored[0].logs == ("a",)
+    assert annotation(driver.stored[0], "logs") == "truncated"
+    assert "no space left" in driver.of(i.Warn)[0].text
+    assert driver.proxy.state is State.READY
+
+
+def test_a_log_out_of_step_costs_the_container_though_it_is_kept() -> None:
+    driver = Driver(ContainerProxy(evolve(SETTINGS, log_store="out-of-band"))).ready_keeping()
+    driver.run()
+    driver.ran()
+    driver.collected("a", state="timed_out")
+    driver.give(e.LogsKept, driver.take(i.KeepLogs).job)
+    assert annotation(driver.stored[0], "logs") == "out_of_band"
+    assert driver.count(i.DestroyContainer) == 1
+
+
+def test_what_the_engines_log_driver_takes_is_not_read() -> None:
+    driver = Driver(ContainerProxy(evolve(SETTINGS, log_store="driver")))
+    driver.run()
+    driver.created()
+    driver.initialized()
+    assert driver.take(i.RunContainer).log_limit == 0
+    driver.give(e.RunEnded, 1, result(driver.now, 5, OK_BODY))
+    assert driver.count(i.CollectLogs) == 0
+    assert annotation(driver.stored[0], "logs") == "out_of_band"
+
+
+def test_an_exit_while_a_log_is_written_loses_none_of_it() -> None:
+    driver = Driver(ContainerProxy(evolve(SETTINGS, log_store="file"))).ready_keeping()
+    driver.run()
+    driver.ran()
+    driver.collected("a")
+    driver.give(e.ShellFailed, "the invoker stops")
+    assert driver.stored[0].logs == ("a",)

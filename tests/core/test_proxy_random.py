@@ -43,10 +43,12 @@ class AnyOrder(RuleBasedStateMachine):
         logs=st.sampled_from([0, 1]),
         pauses=st.booleans(),
         memory=st.sampled_from([256, 512]),
+        store=st.sampled_from(["record", "file", "out-of-band", "driver"]),
     )
-    def begin(self, concurrency: int, logs: int, pauses: bool, memory: int) -> None:
+    def begin(self, concurrency: int, logs: int, pauses: bool, memory: int, store: Any) -> None:
         self.action = action(concurrency=concurrency, logs=logs, memory=memory)
-        self.driver = Driver(ContainerProxy(evolve(SETTINGS, pause_grace=10.0 if pauses else None)))
+        settings = evolve(SETTINGS, pause_grace=10.0 if pauses else None, log_store=store)
+        self.driver = Driver(ContainerProxy(settings))
         self.given: dict[str, bool] = {}
         self.started = False
 
@@ -131,6 +133,10 @@ class AnyOrder(RuleBasedStateMachine):
                 self.driver.give(e.LogsCollected, wanted.job, ("partial",), "timed_out")
             case _:
                 self.driver.give(e.LogsCollected, wanted.job, ("line",), "complete")
+
+    def on_KeepLogs(self, wanted: i.KeepLogs, draw: Any) -> None:
+        kind = draw(st.sampled_from([(e.LogsKept, wanted.job), (e.LogsNotKept, wanted.job, "full")]))
+        self.driver.give(*kind)
 
     def on_PauseContainer(self, wanted: i.PauseContainer, draw: Any) -> None:
         self.driver.give(*draw(st.sampled_from([(e.ContainerPaused,), (e.PauseFailed, "no")])))

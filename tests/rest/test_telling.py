@@ -11,6 +11,7 @@ from owactors.entity.activation import ActivationResponse
 from owactors.message.story import Step, Story
 from owactors.rest import telling
 from owactors.rest.application import Application
+from owactors.rest.records import OUT_OF_BAND
 from owactors.rest.telling import Telling
 from tests.rest.replay.talking import InProcess, authorization
 from tests.rest.world import ALICE, GUEST, World
@@ -172,3 +173,32 @@ def test_nobody_follows_another_namespace() -> None:
         assert (await without.ask("GET", "activations/follow")).status == 400
 
     asyncio.run(story())
+
+
+def test_a_log_out_of_band_is_read_back_where_that_is_possible() -> None:
+    def record(number: int) -> dict[str, Any]:
+        annotations = [{"key": "logs", "value": "out_of_band"}]
+        of_all = {"namespace": "guest", "name": "a", "subject": "guest", "logs": [], "annotations": annotations}
+        ended = {"start": 1000, "end": 1001, "duration": 1, "version": "0.0.1", "publish": False}
+        return {"activationId": str(number) * 32, "response": {"statusCode": 0}, **of_all, **ended}
+
+    async def read(activation_id: str, start: int) -> tuple[str, ...] | None:
+        assert start == 1000
+        return ("a line",) if activation_id == "1" * 32 else None
+
+    async def story() -> None:
+        world = await telling_world(None)
+        for number in (1, 2):
+            await world.services.activations.store(record(number))
+        shown: list[Any] = []
+        for logs in (read, None):
+            world.application = Application(world.services, telling=Telling(_no_story, logs=logs))
+            world.transport = InProcess(world.application)
+            shown += [(await world.ask("GET", f"activations/{str(number) * 32}/logs")).json() for number in (1, 2)]
+        assert shown == [{"logs": ["a line"]}, *[{"logs": [OUT_OF_BAND]}] * 3]
+
+    asyncio.run(story())
+
+
+async def _no_story(activation_id: str) -> Story | None:
+    return None

@@ -209,7 +209,9 @@ class Engine:
             runtime=settings.runtime or None,
             read_only=settings.read_only,
             tmpfs=dict.fromkeys(("/tmp", "/action"), own) if settings.read_only else None,
-            log_config=docker.types.LogConfig(type="none"),
+            log_config=docker.types.LogConfig(
+                type=settings.log_driver, config=dict(text.split("=", 1) for text in settings.log_options)
+            ),
         )
 
     def _pull(self, name: str, tag: str) -> None:

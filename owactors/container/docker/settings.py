@@ -50,6 +50,9 @@ class DockerSettings:
     user_images_registry: str = ""
     registry_config: str = ""
     """A file with passwords, as `docker login` writes it; empty: that of this user."""
+    log_driver: str = "none"
+    log_options: tuple[str, ...] = ()
+    """Options of the log driver, each `name=value`."""
     start_timeout: float = 30.0
     call_timeout: float = 60.0
     pull_timeout: float = 600.0

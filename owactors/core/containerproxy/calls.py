@@ -8,6 +8,7 @@ from owactors.core.containerproxy.events import ExchangeCrashed
 from owactors.core.containerproxy.instructions import InitializeContainer, RunContainer
 from owactors.core.containerproxy.job import Job, Phase
 from owactors.core.containerproxy.machine import Proxy
+from owactors.core.logs import are_collected
 from owactors.entity.size import ByteSize
 from owactors.message.containerdata import WarmedData
 
@@ -49,7 +50,7 @@ def run(proxy: Proxy, job: Job, now: float) -> None:
             max_concurrent=action.limits.concurrency,
             response_limit=_allowed(user.limits.max_payload_size, proxy.settings.payload_limit),
             truncation_limit=_allowed(user.limits.truncation_size, proxy.settings.truncation_limit),
-            log_limit=action.limits.logs * MIB,
+            log_limit=action.limits.logs * MIB if are_collected(action, proxy.settings.log_store) else 0,
             transid=job.run.msg.transid,
         )
     )

@@ -134,6 +134,23 @@ class LogsFailed:
 
 
 @frozen
+class LogsKept:
+    """The logs of a job are in the files."""
+
+    job: int
+    now: float
+
+
+@frozen
+class LogsNotKept:
+    """The logs of a job could not be written into the files."""
+
+    job: int
+    reason: str
+    now: float
+
+
+@frozen
 class ContainerPaused:
     """The container is frozen."""
 
@@ -230,6 +247,8 @@ Event = (
     | ExchangeCrashed
     | LogsCollected
     | LogsFailed
+    | LogsKept
+    | LogsNotKept
     | ContainerPaused
     | PauseFailed
     | ContainerResumed
@@ -242,4 +261,4 @@ Event = (
     | LingerOver
     | ShellFailed
 )
-JobOutcome = Initialized | RunEnded | ExchangeCrashed | LogsCollected | LogsFailed
+JobOutcome = Initialized | RunEnded | ExchangeCrashed | LogsCollected | LogsFailed | LogsKept | LogsNotKept

@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
+from owactors.entity.activation import WhiskActivation
 from owactors.entity.transaction import TransactionId
 from owactors.message.container import SendAck, StoreActivation, ToPool
 from owactors.message.containerdata import ContainerRef
@@ -77,6 +78,20 @@ class CollectLogs:
     wait_for_sentinel: bool
     transid: TransactionId
     activation_id: str = ""
+
+
+@frozen(eq=False)
+class KeepLogs:
+    """Write the logs of a job into the files: `lines`, then `record`. Answered by LogsKept or LogsNotKept.
+
+    `namespace_id` is that of the namespace that invokes.
+    """
+
+    job: int
+    record: WhiskActivation
+    lines: tuple[str, ...]
+    namespace_id: str
+    transid: TransactionId
 
 
 @frozen
@@ -172,6 +187,7 @@ Instruction = (
     | InitializeContainer
     | RunContainer
     | CollectLogs
+    | KeepLogs
     | PauseContainer
     | ResumeContainer
     | DestroyContainer

@@ -9,6 +9,9 @@ from owactors.core.containerproxy.machine import Proxy
 from owactors.core.containerproxy.states import State
 from owactors.message.containerdata import NoData, PreWarmedData, WarmedData
 
+#: the result is known, the log is not yet where it belongs
+ENDING = frozenset({Phase.COLLECTING, Phase.KEEPING})
+
 
 class ProxyBroken(AssertionError):
     """An invariant does not hold; the text has the story."""
@@ -38,7 +41,7 @@ def _accounts(proxy: Proxy) -> None:
     )
     _hold(all(number == job.number for number, job in proxy.jobs.items()), "a job under another's number")
     for job in proxy.jobs.values():
-        _hold((job.record is not None) == (job.phase is Phase.COLLECTING), "a record exists while logs are collected")
+        _hold((job.record is not None) == (job.phase in ENDING), "a record exists while logs are collected")
 
 
 def _nobody(proxy: Proxy) -> None:
@@ -75,10 +78,10 @@ def _running(proxy: Proxy) -> None:
         limit = proxy.data.action.limits.concurrency
         _hold(len(proxy.jobs) <= limit, "no more jobs than the action allows")
         _hold(not proxy.buffer or len(proxy.jobs) == limit, "nobody waits while there is room")
-        _hold(phases <= {Phase.RUNNING, Phase.COLLECTING}, "jobs of a warm container run")
+        _hold(phases <= {Phase.RUNNING, *ENDING}, "jobs of a warm container run")
     else:
         _hold(isinstance(proxy.data, PreWarmedData) and len(proxy.jobs) == 1, "one job initializes the container")
-        _hold(phases <= {Phase.RESIZING, Phase.INITIALIZING, Phase.COLLECTING}, "it initializes, or failed to")
+        _hold(phases <= {Phase.RESIZING, Phase.INITIALIZING, *ENDING}, "it initializes, or failed to")
 
 
 def _warm_and_idle(proxy: Proxy) -> None:

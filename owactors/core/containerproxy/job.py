@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import define
 
+from owactors.core.logs import LogState
 from owactors.core.reply import Interval
 from owactors.entity.activation import WhiskActivation
 from owactors.message.container import Run
@@ -21,6 +22,7 @@ class Phase(Enum):
     INITIALIZING = "initializing"
     RUNNING = "running"
     COLLECTING = "collecting"
+    KEEPING = "keeping"
 
 
 @define(eq=False)
@@ -38,3 +40,6 @@ class Job:
     phases: dict[str, float] | None = None
     #: the record without logs, once the result is known
     record: WhiskActivation | None = None
+    #: what it printed and how that was read, while it is written into files
+    lines: tuple[str, ...] = ()
+    log_state: LogState = "complete"

@@ -8,7 +8,7 @@ from owactors.core import logs, response
 from owactors.core.activationrecord import activation_record, total_interval
 from owactors.core.containerproxy import endings, records
 from owactors.core.containerproxy.events import LogsCollected
-from owactors.core.containerproxy.instructions import CollectLogs
+from owactors.core.containerproxy.instructions import CollectLogs, KeepLogs, Warn
 from owactors.core.containerproxy.job import Job, Phase
 from owactors.core.containerproxy.machine import Proxy
 from owactors.core.reply import Interval, RunResult
@@ -62,7 +62,9 @@ def _settle(
     job.record = activation_record(run.action, run.msg, answer, total, job.init, timed_out, shared, phases)
     if answer.status_code != SUCCESS:
         records.warn(proxy, job.record, run)
-    if not logs.are_collected(run.action, proxy.settings.collect_logs):
+    if not logs.are_collected(run.action, proxy.settings.log_store):
+        if run.action.limits.logs:
+            job.record = records.noted(proxy, job.record, (), "out_of_band")
         records.end(proxy, run, job.record, records.blocking_ack(proxy, run, job.record))
         endings.ended(proxy, job, _is_reusable(answer), now)
         return
@@ -75,14 +77,43 @@ def _settle(
 
 
 def logs_collected(proxy: Proxy, job: Job, event: LogsCollected) -> None:
-    """The job ends with these logs; the container is kept if it is in step with them."""
+    """The log is read: the job ends with it, or it is written into files first."""
     record = _recorded(job)
     lines = event.lines
     if record.response.status_code == DEVELOPER_ERROR:
         time = datetime.fromtimestamp(event.now, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         lines = logs.with_warning(lines, record.response, time)
-    records.end_with_logs(proxy, job.run, record, lines, event.state)
-    endings.ended(proxy, job, event.state in logs.IN_STEP and _is_reusable(record.response), event.now)
+    job.lines, job.log_state = lines, event.state
+    store = proxy.settings.log_store
+    if store not in logs.IN_FILES:
+        _end_with_logs(proxy, job, event.now)
+        return
+    job.phase = Phase.KEEPING
+    told = records.noted(proxy, record, (), "out_of_band" if store == "out-of-band" else event.state)
+    user, transid = job.run.msg.user, job.run.msg.transid
+    proxy.emit(KeepLogs(job.number, told, lines, user.namespace.uuid, transid))
+
+
+def logs_kept(proxy: Proxy, job: Job, now: float) -> None:
+    """The log is in the files: the job ends with it too, or without it if the files are all that is wanted."""
+    _end_with_logs(proxy, job, now, in_record=proxy.settings.log_store != "out-of-band")
+
+
+def logs_not_kept(proxy: Proxy, job: Job, reason: str, now: float) -> None:
+    """The files cannot be written: the log goes into the record, whatever is wanted."""
+    msg = job.run.msg
+    proxy.emit(Warn(f"the log of activation {msg.activation_id} is not in a file: {reason}", msg.transid))
+    _end_with_logs(proxy, job, now)
+
+
+def _end_with_logs(proxy: Proxy, job: Job, now: float, in_record: bool = True) -> None:
+    """The job ends; the container is kept if it is in step with its log."""
+    record = _recorded(job)
+    if in_record:
+        records.end_with_logs(proxy, job.run, record, job.lines, job.log_state)
+    else:
+        records.end_with_logs(proxy, job.run, record, (), "out_of_band")
+    endings.ended(proxy, job, job.log_state in logs.IN_STEP and _is_reusable(record.response), now)
 
 
 def logs_failed(proxy: Proxy, job: Job, now: float) -> None:

@@ -96,8 +96,12 @@ def end_with_logs(
     proxy: Proxy, run: Run, record: WhiskActivation, lines: tuple[str, ...], state: logs.LogState
 ) -> None:
     """End an activation whose logs were collected, or at least tried; the record says which."""
-    noted = state if proxy.settings.annotations else None
-    end(proxy, run, record_with_logs(record, lines, noted), completion(proxy, run, record))
+    end(proxy, run, noted(proxy, record, lines, state), completion(proxy, run, record))
+
+
+def noted(proxy: Proxy, record: WhiskActivation, lines: tuple[str, ...], state: logs.LogState) -> WhiskActivation:
+    """The record with these lines and, where that is wanted, how they were read."""
+    return record_with_logs(record, lines, state if proxy.settings.annotations else None)
 
 
 def end_without_logs(proxy: Proxy, run: Run, record: WhiskActivation) -> None:

@@ -92,7 +92,9 @@ def f1_shell_failed(proxy: Proxy, event: ShellFailed) -> None:
 
 def _end_now(proxy: Proxy, job: Job, event: ShellFailed) -> None:
     del proxy.jobs[job.number]
-    if job.record is not None:
+    if job.phase is Phase.KEEPING and job.record is not None:
+        records.end_with_logs(proxy, job.run, job.record, job.lines, job.log_state)
+    elif job.record is not None:
         records.end_without_logs(proxy, job.run, job.record)
     elif job.phase in (Phase.CREATING, Phase.RESUMING, Phase.RESIZING):
         endings.hand_back(proxy, job.run)

@@ -14,6 +14,8 @@ from owactors.core.containerproxy.events import (
     Initialized,
     LogsCollected,
     LogsFailed,
+    LogsKept,
+    LogsNotKept,
     ResizeFailed,
     ResumeFailed,
     RunAsked,
@@ -141,6 +143,20 @@ def r9_logs_failed(proxy: Proxy, event: LogsFailed) -> None:
     job = proxy.jobs.get(event.job)
     if job is not None:
         outcome.logs_failed(proxy, job, event.now)
+
+
+def r14_logs_kept(proxy: Proxy, event: LogsKept) -> None:
+    """The job is complete, and its log is in the files."""
+    job = proxy.jobs.get(event.job)
+    if job is not None:
+        outcome.logs_kept(proxy, job, event.now)
+
+
+def r15_logs_not_kept(proxy: Proxy, event: LogsNotKept) -> None:
+    """The job is complete, but its log is not in the files."""
+    job = proxy.jobs.get(event.job)
+    if job is not None:
+        outcome.logs_not_kept(proxy, job, event.reason, event.now)
 
 
 def r10_resumed(proxy: Proxy, event: ContainerResumed) -> None:
