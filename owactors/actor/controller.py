@@ -175,7 +175,7 @@ class Controller(StoreActor, TurnTaker):
 
     @on(StoryTold)
     def story_told(self, message: StoryTold, sender: ActorAddress) -> None:
-        self._stories.heard(message)
+        self.into_loop(partial(self._stories.heard, message))
 
     def _status(self) -> dict[str, Any]:
         """How this controller is, for the operator."""
@@ -227,6 +227,9 @@ class Controller(StoreActor, TurnTaker):
     @on(Answer)
     def answered(self, message: Answer, sender: ActorAddress) -> None:
         STORIES.note(message.activation_id, WHO, "the result is here; who waits for it is answered")
+        self.into_loop(partial(self._answer, message))
+
+    def _answer(self, message: Answer) -> None:
         user, record = self._publisher.answered(message), message.response
         if user is None or isinstance(record, str):
             return
@@ -236,12 +239,12 @@ class Controller(StoreActor, TurnTaker):
     @on(Freed)
     def freed(self, message: Freed, sender: ActorAddress) -> None:
         STORIES.note(message.activation_id, WHO, "it is over; its slot is free")
-        self._publisher.freed(message)
+        self.into_loop(partial(self._publisher.freed, message))
 
     @on(Refused)
     def refused(self, message: Refused, sender: ActorAddress) -> None:
         STORIES.note(message.activation_id, WHO, "refused: %s", message.reason)
-        self._publisher.refused(message)
+        self.into_loop(partial(self._publisher.refused, message))
 
     # -- the invoker's records
 
@@ -264,7 +267,7 @@ class Controller(StoreActor, TurnTaker):
         """The first one opens the door: who was let in before could only be refused."""
         self.tell(self._balancer, message)
         self._invokers[message.instance] = message.address
-        self._publisher.invoker_is(message.instance, "up")
+        self.into_loop(partial(self._publisher.invoker_is, message.instance, "up"))
         self._open_door()
 
     def _open_door(self) -> None:
@@ -277,7 +280,7 @@ class Controller(StoreActor, TurnTaker):
     @on(InvokerGone)
     def invoker_gone(self, message: InvokerGone, sender: ActorAddress) -> None:
         self._invokers.pop(message.instance, None)
-        self._publisher.invoker_is(message.instance, "down")
+        self.into_loop(partial(self._publisher.invoker_is, message.instance, "down"))
         self.tell(self._balancer, message)
 
     @on(StopRole)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
+
+from owactors.actor.openfiles import user_of
 
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
@@ -30,10 +33,12 @@ def listening_socket(host: str, port: int) -> socket.socket:
         made.listen(BACKLOG)
     except OSError as error:
         made.close()
-        raise PortTaken(
-            f"cannot listen on {host}:{port}: {error.strerror or error}. "
-            "Another program may use it: choose another one with --port, or stop that program."
-        ) from error
+        reason = f"cannot listen on {host}:{port}: {error.strerror or error}"
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(
+                f"{reason}. It is used by {user_of(port)}: choose another port with --port, or stop that program."
+            ) from error
+        raise PortTaken(f"{reason}. Choose another address with --host, or another port with --port.") from error
     return made
 
 

@@ -14,6 +14,9 @@ from types import TracebackType
 
 from attrs import field, frozen
 
+from owactors.node import leftovers
+
+LOCK = "node.lock"
 #: a socket's path may have 107 bytes; its name needs some of them
 LONGEST = 80
 #: files for commands on this machine: the key of the operator's routes, and where the node listens
@@ -49,23 +52,39 @@ class DataFolder:
         self._boots = _boots(path)
 
     def open(self) -> list[str]:
-        """Takes the folder; what a node that was killed left there is removed and named. FolderRefused."""
+        """Takes the folder. What it did about things that a node which was killed left, a line each. FolderRefused."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(self.path / "node.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as problem:
             reason = f"the data folder {self.path} cannot be used: {problem.strerror}"
             raise FolderRefused(f"{reason}; change that, or name another with --data-dir.") from problem
-        self._hold()
-        return self._clear()
+        return [line for line in [*self._hold(), *self._clear()] if line]
 
-    def _hold(self) -> None:
-        """The processes of a node that was killed hold on for a moment, so it is tried for a while."""
-        deadline = time.monotonic() + PATIENCE
+    def _hold(self) -> list[str]:
+        """The processes of a node that was killed hold on for a moment; if they do for longer, they are ended."""
+        if self._held_within(PATIENCE):
+            return []
+        left = leftovers.holders(self.path / LOCK)
+        if not left or self._holder() in map(str, left):
+            raise self._refusal()
+        told = leftovers.end(left)
+        if not self._held_within(PATIENCE):
+            raise self._refusal()
+        return [told]
+
+    def _held_within(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
         while not self._try_to_hold():
             if time.monotonic() > deadline:
-                raise self._refusal()
+                return False
             time.sleep(0.05)
+        return True
+
+    def _holder(self) -> str:
+        """The process id of the node that took the lock last."""
+        assert self._lock is not None
+        return os.pread(self._lock, 20, 0).decode(errors="replace").strip()
 
     def _try_to_hold(self) -> bool:
         assert self._lock is not None
@@ -79,17 +98,22 @@ class DataFolder:
 
     def _refusal(self) -> FolderRefused:
         assert self._lock is not None
-        holder = os.pread(self._lock, 20, 0).decode(errors="replace").strip() or "unknown"
+        holder = self._holder() or "unknown"
         os.close(self._lock)
         self._lock = None
         reason = f"the data folder {self.path} is in use by another node (process {holder})"
         return FolderRefused(f"{reason}; stop that one, or name another folder with --data-dir.")
 
     def _clear(self) -> list[str]:
-        left = sorted(self._boots.iterdir()) if self._boots.is_dir() else []
-        for each in left:
+        told = []
+        for each in sorted(self._boots.iterdir()) if self._boots.is_dir() else []:
+            told += [leftovers.end(leftovers.survivors(each)), leftovers.about(each)]
             shutil.rmtree(each, ignore_errors=True)
-        return [str(each) for each in left]
+        for name in (ADMIN_KEY, NODE_URL):
+            if (self.path / name).exists():
+                (self.path / name).unlink()
+                told.append(f"removed {self.path / name}: it was an earlier node's, which did not stop in order")
+        return told
 
     def boot(self) -> Path:
         """A fresh folder for the sockets of an actor system; only this user may enter it."""
@@ -121,13 +145,14 @@ class DataFolder:
         (self.path / NODE_URL).write_text(url)
 
     def close(self) -> None:
-        """Gives the folder free."""
-        for name in (ADMIN_KEY, NODE_URL) if self._lock is not None else ():
+        """Gives the folder free. One that could not be taken is somebody else's: nothing in it is touched."""
+        if self._lock is None:
+            return
+        for name in (ADMIN_KEY, NODE_URL):
             (self.path / name).unlink(missing_ok=True)
         shutil.rmtree(self._boots, ignore_errors=True)
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        os.close(self._lock)
+        self._lock = None
 
     def __enter__(self) -> DataFolder:
         return self

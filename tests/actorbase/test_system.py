@@ -198,7 +198,7 @@ def test_neighbours_left_in_a_process_that_ends_clean_up(
     cleaner = system.createActor(Cleaner)
     assert call(system, cleaner, "mark", str(mark)) == "marked"
     system.tell(cleaner, ActorExitRequest())
-    eventually(mark.exists, "mark")
+    eventually(lambda: mark.exists() and mark.read_text(), "mark")
     assert mark.read_text() == "exit\n"
 
 
