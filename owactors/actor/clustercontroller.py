@@ -28,6 +28,7 @@ from owactors.actor.lostcalls import FormerLife, end_lost_calls
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.postman import Postman, PostmanSetup
 from owactors.actor.shardingbalancer import ShardingBalancer, ShardingSetup
+from owactors.actor.switchedinvoker import LOOK_SECONDS, REPLACED
 from owactors.actor.topicwriter import TopicWriter
 from owactors.connector.http.settings import underlying
 from owactors.core.loadbalancer.healthaction import health_action
@@ -40,14 +41,14 @@ from owactors.message.cache import CacheInvalidationMessage, CacheKey
 from owactors.message.event import EventBody, EventMessage
 from owactors.message.loadbalancer import Answer
 from owactors.message.member import ClusterSize, Leave
-from owactors.message.node import AskCluster, ClusterFacts, RoleStopped, StopRole
+from owactors.message.node import AskCluster, ClusterFacts, RoleReplaced, RoleStopped, StopRole
 from owactors.message.store import DocumentConflict, StoreError
 from owactors.message.supervision import CacheInvalid, InvokerStates
 from owactors.message.topic import Write, WriterSetup
 from owactors.observe.hostfacts import fingerprint
 from owactors.rest.administration import AdministeredHosts, shown_hosts
 from owactors.rest.ports import Services
-from owactors.store.hostorders import want
+from owactors.store.clusterhosts import DOCUMENT, holder_of, take_place, want
 from owactors.store.instanceids import instance_id
 from owactors.store.port import Store
 
@@ -60,6 +61,18 @@ TAKEN = "a host named {} is in the cluster already ({}, {}): stop that one, or g
 @frozen
 class _LookForLost:
     """To self: calls of a former life of this controller may have come to their end, or never will."""
+
+
+@frozen
+class _Look:
+    """To self: is this still the controller of its id?"""
+
+
+@frozen(eq=False)
+class _Found:
+    """To self: what the cluster agrees on."""
+
+    document: dict[str, Any]
 
 
 @frozen(eq=False)
@@ -90,7 +103,7 @@ class ClusterController(Controller):
         self._began = int(time.time() * 1000)
         self._hubs: dict[str, tuple[Any, float]] = {}
         self._hosts_heard = Hosts()
-        self._leaving = False
+        self._leaving = self._replaced = False
         bus = underlying(self._cluster.messaging)
         if isinstance(bus, BusSettings):
             self._start_bus(bus)
@@ -155,7 +168,11 @@ class ClusterController(Controller):
             await messaging.ensure_topic(topic.name, topic.config)
         action = health_action(self._instance, setup.manifest, self._cluster.health_kind, self._cluster.memory_min)
         await _put(store, action.to_document())
+        await take_place(store.entities, self._role(), self._cluster.host)
         return store
+
+    def _role(self) -> str:
+        return f"controller{self._instance.as_string}"
 
     def _create_balancer(self) -> ActorAddress:
         cluster, setup = self._cluster, self._setup
@@ -183,15 +200,32 @@ class ClusterController(Controller):
         self.tell(self.create(CacheInvalidation), InvalidationSetup(self.myAddress, *shared))
         self.tell(self.create(HostReader), HostReaderSetup(self._hosts_heard, *shared))
         self._beat = self.create(HostBeat)
-        role = f"controller{self._instance.as_string}"
         address = f"{setup.host}:{setup.port}"
-        self.tell(self._beat, BeatSetup(self._writer, cluster.topics, cluster.host, role, self._how, address))
+        self.tell(self._beat, BeatSetup(self._writer, cluster.topics, cluster.host, self._role(), self._how, address))
+        self.start_timer("look", LOOK_SECONDS, _Look())
         return balancer
 
     def _how(self) -> tuple[str, int]:
         """State and load for the heartbeat."""
         state = "stopped" if self._leaving else "stopping" if self._draining else "enabled"
-        return state, len(self._publisher.active())
+        return "replaced" if self._replaced else state, len(self._publisher.active())
+
+    # -- another one with the same id
+
+    @on(_Look)
+    def look(self, message: _Look, sender: ActorAddress) -> None:
+        self.start_timer("look", LOOK_SECONDS, message)
+        if self._store is not None:
+            self.spawn(self._store.entities.get(DOCUMENT), done=_Found, failed=lambda _: _Found({}), name="look")
+
+    @on(_Found)
+    def found(self, message: _Found, sender: ActorAddress) -> None:
+        holder = holder_of(message.document, self._role())
+        if holder is not None and holder != self._cluster.host and not self._replaced:
+            self._replaced = True
+            self.cancel_timer("look")
+            self.tell(self._beat, BeatNow())
+            self.tell(self._supervisor, RoleReplaced(REPLACED.format(self._role(), holder.name)))
 
     def _services(self, store: Store) -> Services:
         services = super()._services(store)

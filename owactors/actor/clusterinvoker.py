@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import orjson
 from attrs import evolve, frozen
@@ -18,26 +18,25 @@ from thespian.actors import ActorAddress
 from owactors.actor.busmessaging import BusSettings
 from owactors.actor.clustersetup import ClusterInvokerSetup
 from owactors.actor.factories import FACTORIES
-from owactors.actor.httpinvoker import HttpInvoker
 from owactors.actor.httpserver import HttpServer, PortTaken, listening_socket
 from owactors.actor.invokersetup import InvokerSetup
 from owactors.actor.io import on
 from owactors.actor.journalingconsumer import JournalingConsumer
+from owactors.actor.journalinginvoker import JournalingInvoker
 from owactors.actor.localinvoker import _Closed
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.postman import Postman, PostmanSetup
+from owactors.actor.rejoiningconsumer import RejoiningConsumer
 from owactors.actor.store import StoreActor, StoreNotOpened, StoreOpened
 from owactors.actor.topicwriter import TopicWriter
 from owactors.connector.http.settings import underlying
-from owactors.connector.port import Consumer
+from owactors.connector.port import Consumer, FencedInstance
 from owactors.core.invoker.fallback import UNREADABLE
 from owactors.core.invoker.reading import Unreadable, read_message
 from owactors.core.invoker.unanswerable import refusal
 from owactors.entity.activation import ActivationResponse
-from owactors.entity.errors import DeserializationError
 from owactors.entity.instance import ControllerInstanceId
 from owactors.message.ack import AcknowledgementMessage, ResultMessage
-from owactors.message.activation import ActivationMessage
 from owactors.message.container import SendAck, StoreActivation
 from owactors.message.event import ActivationEvent, EventMessage
 from owactors.message.feed import Handle
@@ -47,15 +46,12 @@ from owactors.message.topic import Write, WriterSetup, Written
 from owactors.message.unreadable import reply_address
 from owactors.observe.metrics import METRICS, expose
 from owactors.rest.invokerserver import InvokerServer
-from owactors.store.intakejournal import IntakeJournal
 
-LOST = "The invoker ended while the activation was under way there. It may have run."
 STOPPED = "The invoker was stopped while the activation was under way there."
 #: a message that waited so long on the topic may have been given up by its controller (seconds)
 OLD = 10.0
 #: controllers hear that an invoker takes no more work, and what they sent before arrives (seconds)
 LAST_MESSAGES = 1.0
-SETTLE_SECONDS = 0.5
 #: for records and acknowledgements, at the end
 LEAVE_SECONDS = 4.0
 
@@ -75,36 +71,12 @@ class _CannotStart:
 
 
 @frozen
-class _Settle:
-    """To self: what was acknowledged is forgotten once its record is kept."""
-
-
-@frozen
-class _Settled:
-    """To self: the records of these are kept."""
-
-    activation_ids: tuple[str, ...]
-
-
-@frozen(eq=False)
-class _Checked:
-    """To self: whether an old message has a record already."""
-
-    msg: ActivationMessage
-    recorded: bool
-
-
-@frozen
 class _LastMessagesCame:
     """To self: nothing more comes from the topic."""
 
 
-class ClusterInvoker(HttpInvoker):
+class ClusterInvoker(JournalingInvoker):
     """First message: ClusterInvokerSetup. InvokerReady or RoleFailed comes back."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._journal: IntakeJournal | None = None
 
     # -- start: the broker, the store, the containers
 
@@ -118,7 +90,7 @@ class ClusterInvoker(HttpInvoker):
         try:
             self._socket = listening_socket(message.host, message.port)
             if self._cluster.accepted_once:
-                self._journal = IntakeJournal.open(Path(message.journal))
+                self.open_journal(Path(message.journal))
         except (PortTaken, OSError) as problem:
             self._give_up(str(problem))
             return
@@ -131,9 +103,16 @@ class ClusterInvoker(HttpInvoker):
         hosts = topics.hosts()
         for topic in (own, health, hosts):
             await messaging.ensure_topic(topic.name, topic.config)
-        assert own.group is not None
         peek = setup.pool.max_peek(setup.bounds.memory.min, setup.bounds.concurrency.max)
-        return messaging.consumer(own.name, own.group, peek, f"invoker{setup.instance.instance}")
+        make = partial(messaging.consumer, own.name, str(own.group), peek, f"invoker{setup.instance.instance}")
+        return RejoiningConsumer(make, self._may_join_again)
+
+    async def _may_join_again(self) -> None:
+        """FencedInstance: another host has this one's number; StoreError: that is not known."""
+        found = await self.look_up()
+        if not self.holds_its_place(found):
+            self.into_turn(lambda: self._wished(found, self.myAddress))
+            raise FencedInstance(f"{self._role()} is on another host now")
 
     @on(_CannotStart)
     def cannot_start(self, message: _CannotStart, sender: ActorAddress) -> None:
@@ -175,25 +154,9 @@ class ClusterInvoker(HttpInvoker):
         assert isinstance(setup, ClusterInvokerSetup)
         server = HttpServer(InvokerServer(self, setup.username, setup.password, self.invoke_route()), self._socket)
         self.spawn(server.serve(), name="http")
-        self._end_lost()
+        self.take_up_what_was_left()
         self.begin_heartbeat(server.port, self.invoke_address(server.port))
-        self.start_timer("settle", SETTLE_SECONDS, _Settle())
         self.tell(self._supervisor, InvokerReady(setup.instance.instance, report, server.port))
-
-    # -- what a dead process left
-
-    def _end_lost(self) -> None:
-        left = self._journal.unfinished if self._journal is not None else {}
-        if left:
-            self.log.warning("%d activations were under way when the invoker ended; they end now", len(left))
-        for key, value in left.items():
-            try:
-                msg = ActivationMessage.from_json(value)
-            except DeserializationError as error:
-                self.log.error("activation %s cannot be ended: %s", key, error)
-                self._acknowledged.add(key)
-            else:
-                self._end(msg, ActivationResponse.whisk_error(LOST))
 
     # -- activations come in
 
@@ -205,14 +168,7 @@ class ClusterInvoker(HttpInvoker):
         elif isinstance(found, Unreadable) or time.time() - found.transid.start / 1000 < OLD:
             super()._handle_payload(message, sender)
         else:
-            self._check_first(found)
-
-    def _check_first(self, msg: ActivationMessage) -> None:
-        self.spawn(
-            self.store.record(msg.user.namespace.name, msg.activation_id),
-            done=lambda _: _Checked(msg, recorded=True),
-            failed=lambda cause: _Checked(msg, recorded=False),
-        )
+            self.check_first(found)
 
     def _refuse_unreadable(self, payload: bytes, reason: str) -> None:
         """If it says at least who sent it, that one is answered."""
@@ -225,17 +181,6 @@ class ClusterInvoker(HttpInvoker):
         if address is not None:
             ack = refusal(address, reason, self._needed().instance, int(time.time() * 1000))
             self._acknowledge(ack, address.root_controller_index, address.blocking)
-
-    @on(_Checked)
-    def checked(self, message: _Checked, sender: ActorAddress) -> None:
-        """Who gave it up has written its record: then it must not run."""
-        msg = message.msg
-        if not message.recorded:
-            self._arrived(msg, sender)
-            return
-        self.log.warning("activation %s is not run: it has a record already", msg.activation_id)
-        self._forget([msg.activation_id])
-        self._give_credit(1)
 
     # -- acknowledgements, events and pings go out
 
@@ -273,25 +218,6 @@ class ClusterInvoker(HttpInvoker):
         if body is not None:
             event = EventMessage.of(self._needed().instance, body, message.user, int(time.time() * 1000))
             self._write(Write(self._cluster.topics.events().name, event.to_json(), "a user event"))
-
-    # -- the journal
-
-    @on(_Settle)
-    def settle(self, message: _Settle, sender: ActorAddress) -> None:
-        self.start_timer("settle", SETTLE_SECONDS, message)
-        self.reply_by_topic()
-        ended = tuple(self._acknowledged)
-        if ended:
-            self.spawn(self.store.flush(), done=lambda _: _Settled(ended), failed=lambda _: _Settled(()))
-
-    @on(_Settled)
-    def settled(self, message: _Settled, sender: ActorAddress) -> None:
-        self._acknowledged.difference_update(message.activation_ids)
-        self._forget(message.activation_ids)
-
-    def _forget(self, activation_ids: Any) -> None:
-        if self._journal is not None:
-            self._journal.ended(activation_ids)
 
     # -- what the HTTP server asks beside the switch (owactors.rest.invokerserver.InvokerControl)
 
@@ -339,7 +265,7 @@ class ClusterInvoker(HttpInvoker):
 
     def closed(self, message: object, sender: ActorAddress) -> None:
         """The journal keeps what could not be said."""
-        self._forget(self._acknowledged)
+        self.forget(self._acknowledged)
         if self._journal is not None:
             self._journal.close()
         super().closed(_Closed(), sender)

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from thespian.actors import ActorAddress
 
 from owactors.actor import containerwork
+from owactors.actor.beginnings import BEGINNINGS
 from owactors.actor.containerwork import Created
 from owactors.actor.io import IoActor, on
 from owactors.actor.tcppingclient import TCPPingClient
@@ -227,11 +228,18 @@ class ContainerProxy(IoActor):
 
     def _initialize(self, instruction: i.InitializeContainer) -> None:
         self._note(instruction.job, "/init begins in container %s", self._needed().id)
+        self._begins(instruction.job)
         self._beside(containerwork.initialize(self._needed(), instruction))
 
     def _run_container(self, instruction: i.RunContainer) -> None:
         self._note(instruction.job, "/run begins in container %s", self._needed().id)
+        self._begins(instruction.job)
         self._beside(containerwork.run(self._needed(), instruction))
+
+    def _begins(self, number: int) -> None:
+        job = self._machine.jobs.get(number) if self._machine else None
+        if job is not None:
+            BEGINNINGS.note(job.run.msg.activation_id)
 
     def _collect_logs(self, instruction: i.CollectLogs) -> None:
         self._beside(containerwork.collect_logs(self._needed(), instruction))

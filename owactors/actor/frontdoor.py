@@ -67,7 +67,7 @@ class FrontDoor:
         exchange = Exchange(key, each)
         try:
             self.messaging.check_room(self.topic, len(payload))
-            self.journal.taken([message])
+            self.journal.taken([message], claimed=True)
         except (OSError, ConnectorError) as problem:
             raise Refused(503, str(problem)) from problem
         self._taken[key] = Taken(exchange)

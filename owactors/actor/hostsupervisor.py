@@ -106,7 +106,8 @@ class HostSupervisor(IoActor):
         self._statuses[sender] = message
         if len(self._statuses) == len(self._roles):
             restarts = {role: count for each in self._statuses.values() for role, count in each.restarts.items()}
-            self.tell(self._asker, NodeStatus(restarts))
+            ended = [each.ended for each in self._statuses.values()]
+            self.tell(self._asker, NodeStatus(restarts, " ".join(ended) if all(ended) else ""))
 
     # -- end: the role that was started last goes first
 

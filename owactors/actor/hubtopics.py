@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from owactors.connector.memory.consumer import MemoryConsumer
 from owactors.connector.memory.provider import MemoryMessaging
-from owactors.connector.port import Record
+from owactors.connector.port import FencedInstance, Record
 from owactors.message.bus import Append, BusCommit, BusLag, BusPeek, BusQuestion, CloseReader, EnsureTopic
 
 #: of one record; who sends has its own, smaller bound
@@ -47,10 +47,11 @@ class HubTopics:
 
     async def _commit(self, question: BusCommit) -> None:
         reader = self._readers.get(question.reader)
-        if reader is not None:
-            await reader.commit(Record(question.topic, 0, question.offset, 0, b""))
-            if self._forgets:
-                self._messaging.forget_read(question.topic)
+        if reader is None:
+            raise FencedInstance(f"there is no such reader of {question.topic}")
+        await reader.commit(Record(question.topic, 0, question.offset, 0, b""))
+        if self._forgets:
+            self._messaging.forget_read(question.topic)
 
     async def _close(self, question: CloseReader) -> None:
         reader = self._readers.pop(question.reader, None)

@@ -1,4 +1,8 @@
-"""A feed's consumer that writes down what it takes: taken once, and never lost without a word."""
+"""A feed's consumer that writes down what it takes: taken once, and never lost without a word.
+
+The group's commit is the claim: what is committed belongs to this invoker and to nobody else, so nothing is handed over
+before. What was written down and could not be committed comes again, or belongs to somebody else by then.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +11,17 @@ from typing import Any
 
 import orjson
 
-from owactors.actor.commitbehind import CommitBehind
 from owactors.actor.messagefeed import Polled
-from owactors.connector.port import DIRECT, ConnectorError, Consumer, Record
+from owactors.connector.port import DIRECT, Consumer, FencedInstance, Record
 from owactors.store.intakejournal import IntakeJournal
 from owactors.store.recentids import RecentIds
 
 DUPLICATE = "passed over a second copy of activation %s"
-NOT_WRITTEN = "a crash would lose activation %s"
 
 
 class JournalingConsumer:
     """See the module's text. `journal` None: messages that a crash catches between commit and end are lost.
 
-    What is written down need not wait for its commit: should that fail, the same messages come again and are known.
     A journal that forgets with its process only tells copies from each other.
     """
 
@@ -31,9 +32,8 @@ class JournalingConsumer:
         warn: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
         self._consumer, self._journal, self._warn = consumer, journal, warn
-        self._reader = CommitBehind(consumer) if isinstance(journal, IntakeJournal) else consumer
-        #: of the last peek
-        self._fresh: list[str] = []
+        #: written down and not committed
+        self._unclaimed: list[str] = []
 
     @property
     def topic(self) -> str:
@@ -45,13 +45,16 @@ class JournalingConsumer:
 
     async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> Sequence[Polled]:
         """The next records but those that are under way here already."""
-        self._fresh.clear()
-        records = await self._reader.peek(max_records, timeout)
+        try:
+            records = await self._consumer.peek(max_records, timeout)
+        except FencedInstance:
+            self._not_ours()
+            raise
         if self._journal is None:
             return records
         fresh = [record for record in records if record.partition == DIRECT or self._is_fresh(record)]
         if records and not fresh:
-            await self._reader.commit()
+            await self.commit()
         return fresh
 
     def _is_fresh(self, record: Record) -> bool:
@@ -60,14 +63,12 @@ class JournalingConsumer:
         message = _message_of(record)
         if message is None:
             return True
-        if self._journal.knows(message["activationId"]):
-            self._warn(DUPLICATE, message["activationId"])
+        key = message["activationId"]
+        if self._journal.knows(key) or key in self._unclaimed:
+            self._warn(DUPLICATE, key)
             return False
-        try:
-            self._journal.taken([message])
-        except OSError as problem:  # better run without a note than not at all
-            self._warn(NOT_WRITTEN, f"{message['activationId']}: {problem}")
-        self._fresh.append(message["activationId"])
+        self._journal.taken([message])
+        self._unclaimed.append(key)
         return True
 
     async def lag(self) -> int:
@@ -75,13 +76,21 @@ class JournalingConsumer:
         return await self._consumer.lag()
 
     async def commit(self) -> None:
-        """As the port says; with a journal it goes on beside what follows."""
+        """As the port says."""
+        keys, self._unclaimed = self._unclaimed, []
         try:
-            await self._reader.commit()
-        except ConnectorError:
-            if isinstance(self._journal, RecentIds):
-                self._journal.forget(self._fresh)  # they come again
+            await self._consumer.commit()
+        except FencedInstance:
+            self._not_ours()
             raise
+        if isinstance(self._journal, IntakeJournal):
+            self._journal.claimed(keys)
+
+    def _not_ours(self) -> None:
+        """Whoever took this one's place has them: a controller, or another invoker with this number."""
+        self._unclaimed = []
+        if isinstance(self._journal, IntakeJournal):
+            self._journal.not_claimed()
 
 
 def _message_of(record: Record) -> dict[str, Any] | None:

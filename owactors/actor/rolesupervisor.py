@@ -18,6 +18,7 @@ from owactors.message.node import (
     NodeStopped,
     NodeUp,
     RoleFailed,
+    RoleReplaced,
     RoleStopped,
     StartRole,
     StopNode,
@@ -55,6 +56,8 @@ class RoleSupervisor(IoActor):
         self._asker: ActorAddress | None = None
         self._stopper: ActorAddress | None = None
         self._reason = ""
+        #: why the role ends for good
+        self._replaced = ""
 
     # -- start
 
@@ -94,12 +97,21 @@ class RoleSupervisor(IoActor):
         self.log.error("the %s failed: %s", self._order.role, message.reason)
         self._answer(NodeFailed(message.reason))
 
+    @on(RoleReplaced)
+    def role_replaced(self, message: RoleReplaced, sender: ActorAddress) -> None:
+        """It finishes what runs, then it is not started again."""
+        self._replaced = message.reason
+        self.log.error("%s", message.reason)
+        self._stop_role()
+
     # -- the role ended
 
     def on_child_exited(self, address: ActorAddress) -> None:
         self._role = None
         if self._stopper is not None:
             self.tell(self._stopper, NodeStopped())
+        elif self._replaced:
+            self.cancel_timer("stop")
         elif self._asker is not None:
             self._answer(
                 NodeFailed(self._reason or f"the process of the {self._order.role} ended at once; see the log")
@@ -126,7 +138,8 @@ class RoleSupervisor(IoActor):
 
     @on(GetNodeStatus)
     def status(self, message: GetNodeStatus, sender: ActorAddress) -> None:
-        self.tell(sender, NodeStatus({self._order.role: self._restarts}))
+        ended = self._replaced if self._role is None else ""
+        self.tell(sender, NodeStatus({self._order.role: self._restarts}, ended))
 
     @on(StopNode)
     def stop_node(self, message: StopNode, sender: ActorAddress) -> None:
@@ -136,6 +149,10 @@ class RoleSupervisor(IoActor):
         if self._role is None:
             self.tell(sender, NodeStopped())
             return
+        if not self._replaced:
+            self._stop_role()
+
+    def _stop_role(self) -> None:
         self.start_timer("stop", self._order.drain_timeout + STOP_SECONDS, _TimeIsUp())
         self.tell(self._role, StopRole(self._order.drain_timeout))
 

@@ -26,6 +26,7 @@ from owactors.message.store import (
     GetBlockedNamespaces,
     GetDocument,
     GetRecord,
+    PutDocument,
     StoreAnswer,
     Stored,
     StoreError,
@@ -168,6 +169,12 @@ class StoreActor(IoActor):
             sender,
             lambda store: store.entities.get(message.doc_id),
             lambda document: DocumentFound(message.request, document),
+        )
+
+    @on(PutDocument)
+    def put_document(self, message: PutDocument, sender: ActorAddress) -> None:
+        self._serve(
+            message, sender, lambda store: store.entities.put(message.document), lambda _: Stored(message.request)
         )
 
     @on(GetAttachment)

@@ -34,6 +34,7 @@ from owactors.message.store import (
     GetBlockedNamespaces,
     GetDocument,
     GetRecord,
+    PutDocument,
     RecordEntry,
     StoreAnswer,
     StoreRefused,
@@ -47,6 +48,8 @@ Answer = TypeVar("Answer", bound=StoreAnswer)
 
 #: seconds until a question counts as unanswered, and until records are sent again
 PATIENCE = 10.0
+#: seconds after which a question is asked again
+REPEAT = 2.0
 #: seconds in which records gather before a batch goes out
 LINGER = 0.01
 
@@ -68,6 +71,7 @@ class StoreClient:
     turn: Callable[[Turn], None]
     outbox: RecordOutbox = field(factory=RecordOutbox)
     patience: float = PATIENCE
+    repeat: float = REPEAT
     linger: float = LINGER
     _numbers: count[int] = field(factory=lambda: count(1))
     _waiting: dict[int, asyncio.Future[Any]] = field(factory=dict)
@@ -81,6 +85,10 @@ class StoreClient:
         """As EntityStore.get."""
         answer = await self._ask(DocumentFound, lambda number: GetDocument(number, doc_id))
         return answer.document
+
+    async def put(self, document: Json) -> None:
+        """As EntityStore.put, without the new revision."""
+        await self._ask(StoreAnswer, lambda number: PutDocument(number, document))
 
     async def attachment(self, doc_id: str, name: str) -> tuple[str, bytes]:
         """As EntityStore.attachment."""
@@ -104,14 +112,22 @@ class StoreClient:
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         number = next(self._numbers)
         self._waiting[number] = future
-        self.turn(lambda: self.send(make(number)))
+        question = make(number)
         try:
             async with asyncio.timeout(self.patience):
-                return await future
+                return await self._asked(question, future)
         except TimeoutError:
             raise StoreUnavailable(f"the store did not answer within {self.patience:g} s") from None
         finally:
             del self._waiting[number]
+
+    async def _asked(self, question: StoreRequest, future: asyncio.Future[Answer]) -> Answer:
+        """Asks again what can be asked twice: whoever has the store may have been started anew."""
+        while True:
+            self.turn(lambda: self.send(question))
+            done, _ = await asyncio.wait([future], timeout=None if isinstance(question, PutDocument) else self.repeat)
+            if done:
+                return await future
 
     # -- records
 

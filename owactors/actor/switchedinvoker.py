@@ -16,15 +16,19 @@ from owactors.actor.invoker import PING, TimerFired
 from owactors.actor.io import on
 from owactors.actor.localinvoker import LocalInvoker
 from owactors.message.health import PingMessage
-from owactors.message.host import Wanted
-from owactors.message.store import NoDocument
+from owactors.message.host import HostIdentity, Wanted
+from owactors.message.node import RoleReplaced
 from owactors.message.topic import Write
-from owactors.store.hostorders import DOCUMENT, wanted_of
+from owactors.store.clusterhosts import DOCUMENT, holder_of, take_place, wanted_of
 
 #: seconds between two looks for what the operator wants
 LOOK_SECONDS = 2.0
 #: with nothing under way for so long, and no work wanted, it is drained: what was on its way has arrived
 QUIET_SECONDS = 2.0
+REPLACED = (
+    "{} was started on host {}, too, and has its place there. This one ends; give one of them another number (--id) or "
+    "name."
+)
 
 
 @frozen
@@ -34,9 +38,10 @@ class _Look:
 
 @frozen
 class _Wished:
-    """To self: this; None if the store does not answer."""
+    """To self: this, and who has this invoker's number; None if the store does not answer."""
 
-    wanted: Wanted | None
+    wanted: Wanted | None = None
+    holder: HostIdentity | None = None
 
 
 class SwitchedInvoker(LocalInvoker):
@@ -53,20 +58,20 @@ class SwitchedInvoker(LocalInvoker):
         self._wanted_here: Wanted | None = None
         self._quiet_since: float | None = None
         self._stopping = False
+        self._registered = False
+        #: who has this one's place
+        self._replaced: HostIdentity | None = None
 
     def _write(self, write: Write) -> None:
         self.tell(self._writer, write)
 
     def begin_heartbeat(self, port: int, invoke: str = "") -> None:
         """Everybody hears of this role; `port` is where its HTTP server is, `invoke` where that takes activations."""
-        setup, instance = self._wanted, self._needed().instance
-        host = f"{getattr(setup, 'host', '')}:{port}"
+        host = f"{getattr(self._wanted, 'host', '')}:{port}"
         self._beat = self.create(HostBeat)
-        role = f"invoker{instance.instance}"
-        self.tell(
-            self._beat,
-            BeatSetup(self._writer, self._cluster.topics, self._cluster.host, role, self._how, host, invoke),
-        )
+        cluster = self._cluster
+        about = BeatSetup(self._writer, cluster.topics, cluster.host, self._role(), self._how, host, invoke)
+        self.tell(self._beat, about)
         self._look(_Look(), self.myAddress)
 
     def beat_now(self) -> None:
@@ -79,16 +84,29 @@ class SwitchedInvoker(LocalInvoker):
     @on(_Look)
     def _look(self, message: _Look, sender: ActorAddress) -> None:
         self.start_timer("look", LOOK_SECONDS, message)
-        self.spawn(self._read_wish(), done=_Wished, failed=lambda _: _Wished(None), name="wish")
+        self.spawn(self.look_up(), done=_same, failed=lambda _: _Wished(), name="wish")
 
-    async def _read_wish(self) -> Wanted:
-        try:
-            return wanted_of(await self.store.get(DOCUMENT), self._cluster.host.name)
-        except NoDocument:
-            return Wanted.ENABLED
+    async def look_up(self) -> _Wished:
+        """What the store says of this host and role. StoreError."""
+        host, role = self._cluster.host, str(self._role())
+        if not self._registered:
+            await take_place(self.store, role, host)
+            self._registered = True
+        document = await self.store.get(DOCUMENT)
+        return _Wished(wanted_of(document, host.name), holder_of(document, role))
+
+    def _role(self) -> str:
+        return f"invoker{self._needed().instance.instance}"
+
+    def holds_its_place(self, found: _Wished) -> bool:
+        """Whether no other host has this one's number."""
+        return found.holder is None or found.holder == self._cluster.host
 
     @on(_Wished)
     def _wished(self, message: _Wished, sender: ActorAddress) -> None:
+        if not self.holds_its_place(message):
+            self._be_replaced(message.holder)
+            return
         wanted = message.wanted or self._wanted_here or Wanted.ENABLED
         if wanted is self._wanted_here:
             return
@@ -96,6 +114,15 @@ class SwitchedInvoker(LocalInvoker):
         if before is not None or wanted is not Wanted.ENABLED:
             self.log.warning("the operator wants this host %s", wanted.value)
         self._say_whether()
+
+    def _be_replaced(self, by: HostIdentity | None) -> None:
+        """Another host has this one's number, and its work from now on: what runs here is finished, then it ends."""
+        if self._replaced is None and by is not None:
+            self._replaced = by
+            self.cancel_timer(PING)
+            self.cancel_timer("look")
+            self.beat_now()
+            self.tell(self._supervisor, RoleReplaced(REPLACED.format(self._role(), by.name)))
 
     def _takes_more(self) -> bool:
         return self._enabled and self._wanted_here is Wanted.ENABLED and not self._stopping
@@ -110,6 +137,8 @@ class SwitchedInvoker(LocalInvoker):
         return self._state(), load
 
     def _state(self) -> str:
+        if self._replaced is not None:
+            return "replaced"
         if self._stopping:
             return "stopped" if self._closing else "stopping"
         if self._wanted_here is Wanted.DRAINED:
@@ -121,7 +150,7 @@ class SwitchedInvoker(LocalInvoker):
 
     @on(PingMessage)
     def ping(self, message: PingMessage, sender: ActorAddress) -> None:
-        if self._wanted_here is not None:
+        if self._wanted_here is not None and self._replaced is None:
             self._ping(message.is_enabled and self._takes_more())
 
     def _ping(self, enabled: bool) -> None:
@@ -130,6 +159,8 @@ class SwitchedInvoker(LocalInvoker):
 
     def _say_whether(self) -> None:
         """Work is wanted: pings begin again. It is not: a last ping says so."""
+        if self._replaced is not None:
+            return  # its pings would count for the other one
         if self._takes_more():
             self._timer_fired(TimerFired(PING), self.myAddress)
         else:
@@ -163,3 +194,7 @@ class SwitchedInvoker(LocalInvoker):
         """For good: the role ends."""
         self._stopping = True
         self._say_whether()
+
+
+def _same(found: _Wished) -> _Wished:
+    return found

@@ -50,8 +50,8 @@ class HostHeartbeat:
 
     @property
     def leaving(self) -> bool:
-        """It is the last one of this life."""
-        return self.state == "stopped"
+        """It may be the last one of this life."""
+        return self.state in ("stopped", "replaced")
 
     @property
     def ends(self) -> bool:

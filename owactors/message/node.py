@@ -53,9 +53,10 @@ class GetNodeStatus:
 
 @frozen
 class NodeStatus:
-    """How often each role was started again since the start."""
+    """How often each role was started again since the start. `ended`: for good, all of them, and why."""
 
     restarts: dict[str, int] = field(factory=dict, hash=False)
+    ended: str = ""
 
 
 @frozen
@@ -80,6 +81,13 @@ class ControllerUp:
 @frozen
 class RoleFailed:
     """From a role: it cannot start, and why. It stops by itself."""
+
+    reason: str
+
+
+@frozen
+class RoleReplaced:
+    """From a role: another one has its place, and why. It is to finish what runs and then to end for good."""
 
     reason: str
 

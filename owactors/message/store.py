@@ -109,6 +109,13 @@ class GetDocument(StoreRequest):
 
 
 @frozen
+class PutDocument(StoreRequest):
+    """Creates or updates a document of the database `whisks`. Stored; refused with DocumentConflict."""
+
+    document: Json = field(repr=False)
+
+
+@frozen
 class GetAttachment(StoreRequest):
     """An attachment of such a document. AttachmentFound."""
 

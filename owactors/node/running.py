@@ -60,8 +60,8 @@ def run(settings: Settings, composition: Composition) -> int:
         return _cannot_start(str(problem))
     with DataFolder(settings.node.data_dir) as folder:
         try:
-            for left in folder.open():
-                logger.warning("removed what an earlier node left: %s", left)
+            for done in folder.open():
+                logger.warning("found at the start, left by an earlier node: %s", done)
             _Node(settings, composition, folder, stop).serve()
         except (FolderRefused, CannotStart) as problem:
             return _cannot_start(str(problem))
@@ -82,7 +82,7 @@ class _Node:
         return NodeSystem(settings.actors.base, folder, self._order, composition.supervisor, network)
 
     def serve(self) -> None:
-        """Starts it, waits for the end, stops it. CannotStart."""
+        """Starts it, waits for the end, stops it. CannotStart, also when it cannot go on."""
         try:
             up = self._system.start()
         except CannotStart:
@@ -90,15 +90,21 @@ class _Node:
             raise
         self._folder.announce(local_url(self._settings.node.host, up.port))
         self._composition.greet(self._settings, up)
-        self._watch()
+        ended = self._watch()
         self._system.stop()
+        if ended:
+            raise CannotStart(ended)
 
-    def _watch(self) -> None:
-        """Until the node is to stop; a system whose supervisor or admin died is built anew."""
+    def _watch(self) -> str:
+        """Until the node is to stop, or its roles ended for good: why. Without its supervisor it is built anew."""
         while not self._stop.wait(WATCH_SECONDS):
-            if not self._system.alive() and not self._stop.is_set():
+            status = self._system.status()
+            if status is None and not self._stop.is_set():
                 logger.error("the supervisor does not answer; building the node up again")
                 self._revive()
+            elif status is not None and status.ended:
+                return status.ended
+        return ""
 
     def _revive(self) -> None:
         for _ in range(REVIVALS):

@@ -98,9 +98,10 @@ class NodeSystem:
             raise CannotStart(answer.reason)
         return answer
 
-    def alive(self) -> bool:
-        """False when the supervisor or the admin is gone."""
-        return isinstance(self._ask(GetNodeStatus(), STATUS_SECONDS, NodeStatus), NodeStatus)
+    def status(self) -> NodeStatus | None:
+        """None when the supervisor or the admin is gone."""
+        found: NodeStatus | None = self._ask(GetNodeStatus(), STATUS_SECONDS, NodeStatus)
+        return found
 
     def _ask(self, question: object, seconds: float, kind: type) -> Any:
         """The first answer of this kind; late answers to earlier questions are passed over."""

@@ -1,12 +1,13 @@
 """What an invoker has taken from its topic and not yet ended, in a file that outlives the process.
 
-Each line is a JSON array: `["taken", id, message without its arguments]` or `["ended", id]`. Lines are handed to the
-system at once, so that a killed process loses none; a machine that loses its power may lose the last ones.
+Each line is a JSON array: `["taken", id, message]`, `["claimed", id, …]`, `["begun", id]` or `["ended", id]`. Lines
+are handed to the system at once, so that a killed process loses none; a machine that loses its power may lose the last.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,21 @@ from attrs import define, field
 MOST_ENDED = 50_000
 #: of these so many are written when the file is written anew: more than are taken until a commit is through
 KEPT_ENDED = 2_000
-#: bytes beyond which the file is written anew
+#: bytes beyond which the file is written anew, if it has doubled since the last time
 MOST_BYTES = 4 * 1024 * 1024
+
+
+@define(eq=False)
+class TakenActivation:
+    """A message as a JSON value. `claimed`: nobody else may run it; `begun`: it may have run.
+
+    `since`: monotonic seconds when this process took it, or found it.
+    """
+
+    message: dict[str, Any]
+    claimed: bool = False
+    begun: bool = False
+    since: float = field(factory=time.monotonic)
 
 
 @define(eq=False)
@@ -28,10 +42,11 @@ class IntakeJournal:
 
     path: Path
     most_bytes: int = MOST_BYTES
-    _open: dict[str, Any] = field(factory=dict)
+    _open: dict[str, TakenActivation] = field(factory=dict)
     _ended: dict[str, None] = field(factory=dict)
     _file: int = -1
     _bytes: int = 0
+    _fresh_bytes: int = 0
 
     @classmethod
     def open(cls, path: Path, most_bytes: int = MOST_BYTES) -> IntakeJournal:
@@ -47,31 +62,66 @@ class IntakeJournal:
         """A last line that was cut off counts for nothing."""
         for line in content.splitlines():
             try:
-                what, key, *rest = orjson.loads(line)
+                what, *rest = orjson.loads(line)
             except ValueError:
                 continue
             if what == "taken":
-                self._open[key] = rest[0]
+                self._open[rest[0]] = TakenActivation(rest[1])
+            elif what == "ended":
+                self._open.pop(rest[0], None)
+                self._ended[rest[0]] = None
             else:
-                self._open.pop(key, None)
-                self._ended[key] = None
+                self._mark(what, rest)
+
+    def _mark(self, what: str, keys: list[str]) -> None:
+        for key in keys:
+            entry = self._open.get(key)
+            if entry is not None and what == "claimed":
+                entry.claimed = True
+            elif entry is not None:
+                entry.begun = True
 
     @property
-    def unfinished(self) -> dict[str, Any]:
-        """Activation id to message, of what was taken and has not ended; oldest first."""
+    def unfinished(self) -> dict[str, TakenActivation]:
+        """By activation id, what was taken and has not ended; oldest first."""
         return dict(self._open)
 
     def knows(self, activation_id: str) -> bool:
-        """True if it was taken, and has not ended or did so not long ago."""
-        return activation_id in self._open or activation_id in self._ended
+        """True if it is ours: claimed, and has not ended or did so not long ago."""
+        entry = self._open.get(activation_id)
+        return entry.claimed if entry is not None else activation_id in self._ended
 
-    def taken(self, messages: Iterable[dict[str, Any]]) -> None:
-        """These messages, as JSON values, are ours from now on."""
+    def taken(self, messages: Iterable[dict[str, Any]], *, claimed: bool = False) -> None:
+        """These messages, as JSON values, have come; unless `claimed`, somebody else may still have them."""
         for message in messages:
             key = message["activationId"]
-            kept = {name: value for name, value in message.items() if name != "content"}
-            self._append(["taken", key, kept])  # first: what cannot be written is not known
-            self._open[key] = kept
+            self._append(["taken", key, message])  # first: what cannot be written is not known
+            self._open[key] = TakenActivation(message)
+            if claimed:
+                self.claimed([key])
+
+    def claimed(self, activation_ids: Iterable[str]) -> None:
+        """They are ours from now on, and nobody else may run them."""
+        keys = [key for key in activation_ids if key in self._open]
+        if keys:
+            self._append(["claimed", *keys])
+            self._mark("claimed", keys)
+
+    def begun(self, activation_id: str) -> None:
+        """From now on it may have run."""
+        entry = self._open.get(activation_id)
+        if entry is not None and not entry.begun:
+            self._append(["begun", activation_id])
+            entry.begun = True
+
+    def not_claimed(self, activation_ids: Iterable[str] | None = None) -> None:
+        """They were given to somebody else, or come again; None: all that are not claimed."""
+        keys = list(self._open) if activation_ids is None else list(activation_ids)
+        for key in keys:
+            entry = self._open.get(key)
+            if entry is not None and not entry.claimed:
+                del self._open[key]
+                self._append(["ended", key])
 
     def ended(self, activation_ids: Iterable[str]) -> None:
         """They are answered and have their records."""
@@ -81,7 +131,7 @@ class IntakeJournal:
             self._ended[key] = None
         while len(self._ended) > MOST_ENDED:
             del self._ended[next(iter(self._ended))]
-        if self._bytes > self.most_bytes:
+        if self._bytes > max(self.most_bytes, 2 * self._fresh_bytes):
             self._write_anew()
 
     def close(self) -> None:
@@ -99,9 +149,16 @@ class IntakeJournal:
         self.close()
         fresh = self.path.with_suffix(".new")
         ended = [["ended", key] for key in list(self._ended)[-KEPT_ENDED:]]
-        left = [["taken", key, message] for key, message in self._open.items()]
+        left = [line for key, entry in self._open.items() for line in _lines(key, entry)]
         lines = [orjson.dumps(entry) + b"\n" for entry in [*ended, *left]]
         fresh.write_bytes(b"".join(lines))
         os.replace(fresh, self.path)
         self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-        self._bytes = sum(map(len, lines))
+        self._bytes = self._fresh_bytes = sum(map(len, lines))
+
+
+def _lines(key: str, entry: TakenActivation) -> list[list[Any]]:
+    """What has begun is not run again, so that its arguments are not needed any more."""
+    message = {name: value for name, value in entry.message.items() if name != "content" or not entry.begun}
+    marks = [[mark, key] for mark, holds in (("claimed", entry.claimed), ("begun", entry.begun)) if holds]
+    return [["taken", key, message], *marks]

@@ -22,7 +22,7 @@ class RecentIds:
         """True if it was taken, not long ago."""
         return activation_id in self._ids
 
-    def taken(self, messages: Iterable[dict[str, Any]]) -> None:
+    def taken(self, messages: Iterable[dict[str, Any]], *, claimed: bool = False) -> None:
         """These messages, as JSON values, are ours."""
         for message in messages:
             self._ids[message["activationId"]] = None

@@ -12,12 +12,16 @@ import orjson
 import pytest
 from attrs import evolve
 
-from owactors.actor.clusterinvoker import LOST, STOPPED, ClusterInvoker
+from owactors.actor import journalinginvoker
+from owactors.actor.beginnings import BEGINNINGS
+from owactors.actor.clusterinvoker import STOPPED, ClusterInvoker
 from owactors.actor.clustersetup import ClusterInvokerSetup, ClusterSettings
 from owactors.actor.factories import FACTORIES
+from owactors.actor.journalinginvoker import LOST, STRANDED, STRANDED_SECONDS
 from owactors.actor.messagefeed import FeedSetup
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.store import OpenStore, StoreNotOpened, StoreOpened
+from owactors.actor.switchedinvoker import _Wished
 from owactors.connector.memory.provider import MemoryMessaging
 from owactors.connector.topics import Topics
 from owactors.container.port import StartReport
@@ -45,6 +49,8 @@ STORE, WRITER, POOL, FEED = "StoreActor-0", "TopicWriter-1", "ContainerPool-2", 
 
 
 class Factory:
+    resizes = True
+
     async def sweep(self) -> list[str]:
         return []
 
@@ -74,7 +80,7 @@ class ClusterBench(Bench):
     def up(self) -> ClusterBench:
         self.give(StoreOpened(), STORE)
         self.work("get").complete(Factory())
-        self.work("_read_wish").complete(Wanted.ENABLED)
+        self.work("look_up").complete(_Wished(Wanted.ENABLED, None))
         return self
 
     def writes(self, topic: str) -> list[Any]:
@@ -128,7 +134,7 @@ def ack_of(msg: ActivationMessage) -> CombinedCompletionAndResultMessage:
 def test_it_takes_work_once_topic_store_and_containers_are_there(bench: ClusterBench) -> None:
     [setup] = bench.messages(FeedSetup)
     assert setup.consumer._consumer.topic == "dev-invoker0"
-    assert setup.consumer._consumer.instance == "invoker0"
+    assert setup.consumer._consumer._current.instance == "invoker0"
     [ready] = bench.sent_to("supervisor")
     assert isinstance(ready, InvokerReady)
     assert ready.port > 0
@@ -188,15 +194,64 @@ def test_it_forgets_what_is_acknowledged_and_recorded(bench: ClusterBench) -> No
     assert bench.left() == []
 
 
-def test_what_a_dead_invoker_had_ends_with_the_cause(tmp_path: Path) -> None:
+def test_what_had_begun_in_a_dead_invoker_ends_with_the_cause(tmp_path: Path) -> None:
     lost = [message(blocking=True, content={"a": 1}), message()]
-    IntakeJournal.open(tmp_path / "taken.journal").taken([msg.to_json() for msg in lost])
+    leave(tmp_path, lost, claimed=True, begun=True)
     bench = ClusterBench(tmp_path).up()
     waiting, accepted = bench.writes("dev-completed0")
     assert waiting["response"]["response"]["result"] == {"error": LOST}
     assert (waiting["isSystemError"], accepted["response"]) == (True, lost[1].activation_id)
     assert [record["activationId"] for record in bench.records()] == [msg.activation_id for msg in lost]
     bench.exit()
+
+
+def leave(folder: Path, messages: list[ActivationMessage], *, claimed: bool, begun: bool) -> None:
+    """What a dead process left."""
+    journal = IntakeJournal.open(folder / "taken.journal")
+    journal.taken([msg.to_json() for msg in messages], claimed=claimed)
+    for msg in messages if begun else []:
+        journal.begun(msg.activation_id)
+    journal.close()
+
+
+def test_what_had_not_begun_in_a_dead_invoker_runs_unless_it_was_given_up(tmp_path: Path) -> None:
+    given_up, waits = message(), message(content={"a": 1})
+    leave(tmp_path, [given_up, waits], claimed=True, begun=False)
+    bench = ClusterBench(tmp_path).up()
+    first, second = (work for work in bench.works if work.name.endswith("record"))
+    first.complete({"activationId": given_up.activation_id})
+    second.fail(NoDocument("none"))
+    bench.work("fetch_action").complete(action(revision=DocRevision("1-a")))
+    assert [run.msg for run in bench.messages(Run)] == [waits]
+    assert bench.left() == [waits.activation_id]
+    assert bench.writes("dev-completed0") == []
+    bench.exit()
+
+
+def test_what_was_on_its_way_to_a_dead_invoker_comes_again_or_ends_after_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranded = message()
+    leave(tmp_path, [stranded], claimed=False, begun=False)
+    bench = ClusterBench(tmp_path).up()
+    bench.fire("settle")
+    assert bench.writes("dev-completed0") == []
+    later = journalinginvoker.time.monotonic() + STRANDED_SECONDS
+    monkeypatch.setattr(journalinginvoker.time, "monotonic", lambda: later)
+    bench.fire("settle")
+    bench.work("record").fail(NoDocument("none"))
+    [answer] = bench.writes("dev-completed0")
+    assert (answer["response"], bench.messages(Run)) == (stranded.activation_id, [])
+    assert bench.records()[0]["response"]["result"] == {"error": STRANDED}
+    bench.exit()
+
+
+def test_that_a_call_begins_is_written_down_before_its_container_hears_of_it(bench: ClusterBench) -> None:
+    msg = message()
+    bench.actor._journal.taken([msg.to_json()], claimed=True)
+    assert bench.actor._journal.unfinished[msg.activation_id].begun is False
+    BEGINNINGS.note(msg.activation_id)
+    assert bench.actor._journal.unfinished[msg.activation_id].begun is True
 
 
 def test_an_old_message_that_has_a_record_is_not_run(bench: ClusterBench) -> None:
@@ -221,7 +276,7 @@ def test_disabled_it_says_so_once_and_is_silent(bench: ClusterBench) -> None:
     assert bench.actor.enable() == "invoker0 is now enabled."
     assert bench.actor.enable() == "invoker0 is already enabled."
     bench.give_own()
-    assert [ping["isEnabled"] for ping in bench.writes("dev-health")] == [True, False, False, True]
+    assert [ping["isEnabled"] for ping in bench.writes("dev-health")] == [True, True, False, False, True]
     assert "ping" in bench.timers
 
 

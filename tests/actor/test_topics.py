@@ -13,10 +13,11 @@ from owactors.actor.commitbehind import CommitBehind
 from owactors.actor.journalingconsumer import JournalingConsumer
 from owactors.actor.messagefeed import FeedSetup
 from owactors.actor.messaging import MESSAGING
+from owactors.actor.rejoiningconsumer import RejoiningConsumer
 from owactors.actor.topicreader import FromNow, TopicReader
 from owactors.actor.topicwriter import TopicWriter, to_payload
 from owactors.connector.memory.provider import MemoryMessaging
-from owactors.connector.port import DIRECT, BrokerUnavailable, MessageTooLarge, Record
+from owactors.connector.port import DIRECT, BrokerUnavailable, FencedInstance, MessageTooLarge, Record
 from owactors.connector.topics import Topic, TopicConfig
 from owactors.message.feed import Handle, Processed
 from owactors.message.topic import Write, WriterSetup, Written
@@ -120,15 +121,19 @@ class ByHand:
     max_peek = 8
 
     def __init__(self, *payloads: bytes) -> None:
-        self.payloads, self.commits, self.fails = list(payloads), 0, False
+        self.payloads, self.commits, self.closed = list(payloads), 0, False
+        self.fails: Exception | None = None
 
     async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> list[Any]:
         return [Record("t", 0, 0, 0, payload) for payload in self.payloads]
 
-    async def commit(self) -> None:
-        if self.fails:
-            raise BrokerUnavailable("away")
+    async def commit(self, upto: Record | None = None) -> None:
+        if self.fails is not None:
+            raise self.fails
         self.commits += 1
+
+    async def close(self) -> None:
+        self.closed = True
 
 
 def taken(key: str) -> bytes:
@@ -159,23 +164,70 @@ def test_only_copies_are_committed_at_once(tmp_path: Any) -> None:
         await consumer.commit()
         assert list(await consumer.peek()) == []
         await consumer.peek()
-        assert inner.commits == 2
+        assert inner.commits == 3
 
     asyncio.run(story())
 
 
-def test_what_could_not_be_committed_comes_again_and_is_known(tmp_path: Any) -> None:
+def test_what_could_not_be_committed_is_not_claimed_and_comes_again(tmp_path: Any) -> None:
+    async def story() -> None:
+        journal, inner = IntakeJournal.open(tmp_path / "journal"), ByHand(taken("a"), taken("a"))
+        consumer = JournalingConsumer(inner, journal)
+        assert len(await consumer.peek()) == 1
+        inner.fails = BrokerUnavailable("away")
+        with pytest.raises(BrokerUnavailable):
+            await consumer.commit()
+        assert journal.unfinished["a"].claimed is False
+        inner.fails = None
+        assert len(await consumer.peek()) == 1
+        await consumer.commit()
+        assert journal.unfinished["a"].claimed is True
+        assert list(await consumer.peek()) == []
+
+    asyncio.run(story())
+
+
+def test_what_somebody_else_has_claimed_is_not_ours(tmp_path: Any) -> None:
     async def story() -> None:
         journal, inner = IntakeJournal.open(tmp_path / "journal"), ByHand(taken("a"))
         consumer = JournalingConsumer(inner, journal)
-        assert len(await consumer.peek()) == 1
-        inner.fails = True
+        await consumer.peek()
         await consumer.commit()
-        with pytest.raises(BrokerUnavailable):
-            await consumer.peek()
-        inner.fails = False
-        assert (list(await consumer.peek()), inner.commits) == ([], 0)
-        assert (list(await consumer.peek()), inner.commits) == ([], 1)
+        inner.payloads = [taken("b")]
+        await consumer.peek()
+        inner.fails = FencedInstance("replaced")
+        with pytest.raises(FencedInstance):
+            await consumer.commit()
+        assert list(journal.unfinished) == ["a"]
+        assert not journal.knows("b")
+
+    asyncio.run(story())
+
+
+def test_a_fenced_consumer_joins_again_where_it_may() -> None:
+    async def story() -> None:
+        made: list[ByHand] = []
+        lost: list[FencedInstance] = []
+
+        def make() -> Any:
+            made.append(ByHand(taken(str(len(made)))))
+            return made[-1]
+
+        async def may() -> None:
+            if lost:
+                raise lost[0]
+
+        consumer = RejoiningConsumer(make, may)
+        made[0].fails = FencedInstance("a controller has the place")
+        with pytest.raises(FencedInstance, match="a controller"):
+            await consumer.commit()
+        assert (made[0].closed, len(made)) == (True, 2)
+        assert [record.payload for record in await consumer.peek()] == [taken("1")]
+        made[1].fails = FencedInstance("somebody has the place")
+        lost.append(FencedInstance("for good"))
+        with pytest.raises(FencedInstance, match="for good"):
+            await consumer.commit()
+        assert len(made) == 2
 
     asyncio.run(story())
 

@@ -10,18 +10,29 @@ def message(key: str, **more: Any) -> dict[str, Any]:
     return {"activationId": key, "content": {"big": "x" * 100}, **more}
 
 
-def test_what_has_not_ended_is_left_without_its_arguments(tmp_path: Path) -> None:
-    first = IntakeJournal.open(tmp_path / "sub" / "taken.journal")
+def test_what_has_not_ended_is_left_with_how_far_it_came(tmp_path: Path) -> None:
+    path = tmp_path / "sub" / "taken.journal"
+    first = IntakeJournal.open(path)
     first.taken([message("a", blocking=True), message("b"), message("c")])
+    first.claimed(["a", "b", "unknown"])
+    first.begun("a")
     first.ended(["b", "unknown"])
-    assert (first.knows("a"), first.knows("b"), first.knows("d")) == (True, True, False)
+    assert [first.knows(key) for key in "abcd"] == [True, True, False, False]
     # the process is killed: nothing is closed
-    again = IntakeJournal.open(tmp_path / "sub" / "taken.journal")
+    again = IntakeJournal.open(path)
     assert again.knows("b")
-    assert again.unfinished == {"a": {"activationId": "a", "blocking": True}, "c": {"activationId": "c"}}
+    assert left(again) == {"a": (True, True), "c": (False, False)}
+    assert again.unfinished["c"].message == message("c")
+    assert "content" not in IntakeJournal.open(path).unfinished["a"].message
+    again = IntakeJournal.open(path)
+    again.not_claimed()
     again.ended(["a"])
     again.close()
-    assert list(IntakeJournal.open(tmp_path / "sub" / "taken.journal").unfinished) == ["c"]
+    assert left(IntakeJournal.open(path)) == {}
+
+
+def left(journal: IntakeJournal) -> dict[str, tuple[bool, bool]]:
+    return {key: (entry.claimed, entry.begun) for key, entry in journal.unfinished.items()}
 
 
 def test_a_line_that_was_cut_off_counts_for_nothing(tmp_path: Path) -> None:

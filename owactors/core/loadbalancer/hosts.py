@@ -92,9 +92,9 @@ def _role(beat: HostHeartbeat, silent: float, health: str) -> RoleView:
 
 def _state(roles: tuple[RoleView, ...]) -> str:
     """That of the invoker if it has one that is there; a host with a part missing is not healthy."""
-    there = [role for role in roles if role.state not in (OFFLINE, "stopped")]
+    there = [role for role in roles if role.state not in (OFFLINE, "stopped", "replaced")]
     if not there:
-        return OFFLINE if any(role.state == OFFLINE for role in roles) else "stopped"
+        return min((role.state for role in roles), key=(OFFLINE, "replaced", "stopped").index)
     if any(role.state == OFFLINE for role in roles):
         return UNHEALTHY
     return next((role.state for role in there if role.role.startswith("invoker")), there[0].state)
