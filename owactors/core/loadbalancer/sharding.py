@@ -72,30 +72,29 @@ class ShardingChoice:
     memory_min: int = 128
     cluster_size: int = 1
     invokers: list[InvokerSlots] = field(factory=list)
-
-    @property
-    def managed(self) -> Sequence[InvokerSlots]:
-        """Those for managed runtimes: the first ones, at least one."""
-        fraction = min(1.0, max(0.0, self.managed_fraction))
-        return self.invokers[: max(1, ceil(len(self.invokers) * fraction))]
-
-    @property
-    def blackboxes(self) -> Sequence[InvokerSlots]:
-        """Those for images that are pulled: the last ones, at least one."""
-        managed = min(1.0, max(0.0, self.managed_fraction))
-        fraction = max(1.0 - managed, min(1.0, self.blackbox_fraction))
-        count = max(1, floor(_exact(len(self.invokers) * fraction)))
-        return self.invokers[-count:]
+    #: those for managed runtimes: the first ones, at least one
+    managed: Sequence[InvokerSlots] = ()
+    #: those for images that are pulled: the last ones, at least one
+    blackboxes: Sequence[InvokerSlots] = ()
 
     def choose(self, wanted: Wanted, pick: int = 0) -> Chosen | None:
         """Take a place. `pick` is a random number: which usable invoker is forced when all are full. None: none up."""
         candidates = self.blackboxes if wanted.blackbox else self.managed
-        if not candidates:
+        count, memory, shared = len(candidates), wanted.memory, wanted.concurrency > 1
+        if not count:
             return None
-        for index in path(len(candidates), home_hash(wanted.namespace, wanted.action)):
+        index, step = home_and_step(count, wanted.namespace, wanted.action)
+        for _ in range(count):
             invoker = candidates[index]
-            if invoker.usable and invoker.slots.try_acquire(wanted.name, wanted.concurrency, wanted.memory):
+            if invoker.usable and (
+                invoker.slots.try_acquire(wanted.name, wanted.concurrency, memory)
+                if shared
+                else invoker.slots.memory.try_acquire(memory)
+            ):
                 return Chosen(invoker.instance)
+            index += step
+            if index >= count:
+                index -= count
         return self._force(wanted, [invoker for invoker in candidates if invoker.usable], pick)
 
     def release(self, instance: int, wanted: Wanted) -> None:
@@ -111,6 +110,15 @@ class ShardingChoice:
             else:
                 slots = NestedSemaphore.of(self._share(memory))
                 self.invokers.append(InvokerSlots(instance, memory, usable, slots))
+        self._divide()
+
+    def _divide(self) -> None:
+        """What runs where."""
+        count = len(self.invokers)
+        managed = min(1.0, max(0.0, self.managed_fraction))
+        blackbox = max(1.0 - managed, min(1.0, self.blackbox_fraction))
+        self.managed = self.invokers[: max(1, ceil(count * managed))]
+        self.blackboxes = self.invokers[-max(1, floor(_exact(count * blackbox))) :]
 
     def update_cluster(self, size: int) -> None:
         """So many controllers share the invokers, at least one. A change forgets what is taken."""
@@ -139,9 +147,19 @@ class ShardingChoice:
 
 def path(count: int, hash_value: int) -> Sequence[int]:
     """Every index below `count` once, from the home of this hash on, by a step that fits."""
-    steps = pairwise_coprimes(count)
-    home, step = hash_value % count, steps[hash_value % len(steps)]
+    home, step = _home_and_step(count, hash_value)
     return [(home + turn * step) % count for turn in range(count)]
+
+
+@lru_cache(maxsize=65536)
+def home_and_step(count: int, namespace: str, action: str) -> tuple[int, int]:
+    """Where an action's path over `count` invokers begins, and how it goes on."""
+    return _home_and_step(count, home_hash(namespace, action))
+
+
+def _home_and_step(count: int, hash_value: int) -> tuple[int, int]:
+    steps = pairwise_coprimes(count)
+    return hash_value % count, steps[hash_value % len(steps)]
 
 
 def _exact(value: float) -> float:
