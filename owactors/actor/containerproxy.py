@@ -242,7 +242,12 @@ class ContainerProxy(IoActor):
             BEGINNINGS.note(job.run.msg.activation_id)
 
     def _collect_logs(self, instruction: i.CollectLogs) -> None:
-        self._beside(containerwork.collect_logs(self._needed(), instruction))
+        container = self._needed()
+        at_hand = containerwork.logs_at_hand(container, instruction)
+        if at_hand is None:
+            self._beside(containerwork.collect_logs(container, instruction))
+        else:
+            self.tell(self.myAddress, at_hand)
 
     def _keep_logs(self, instruction: i.KeepLogs) -> None:
         files = self._setup.settings.log_files if self._setup else None

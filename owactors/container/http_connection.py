@@ -20,7 +20,9 @@ class Connection(asyncio.Protocol):
         self._poll = select.poll()
         self._transport: asyncio.Transport | None = None
         self._answer: asyncio.Future[Outcome] | None = None
-        self._parser: httptools.HttpResponseParser | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        #: between a request and its answer
+        self._expecting = False
         self._chunks: list[bytes] = []
         self._kept = 0
         self._length = 0
@@ -73,12 +75,11 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Feed the parser; anything that comes unasked makes the connection unusable."""
         self._received = True
-        parser = self._parser
-        if parser is None:
+        if not self._expecting:
             self.usable = False
             return
         try:
-            parser.feed_data(data)
+            self._parser.feed_data(data)
         except httptools.HttpParserError as error:
             self.usable = False
             self._finish(NoResponseReceived(f"the answer is not HTTP: {error}"))
@@ -91,9 +92,14 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """An answer without length ends here; any other one is broken."""
         self.usable = False
-        if self._parser is not None and self._answer is not None and not self._answer.done():
+        if self._expecting and self._answer is not None and not self._answer.done():
             self._at_end(exc)
         self._transport = None
+
+    def on_message_begin(self) -> None:
+        """More than one answer to a request: nothing more is believed on this connection (parser callback)."""
+        if not self._expecting:
+            self.usable = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Remember that a length was announced (parser callback)."""
@@ -115,15 +121,15 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """The whole answer is here (parser callback)."""
         parser = self._parser
-        if parser is None or self._answer is None or parser.get_status_code() < 200:
+        if not self._expecting or self._answer is None or parser.get_status_code() < 200:
             return
         self.usable = self.usable and parser.should_keep_alive()
-        self._parser = None
+        self._expecting = False
         self._finish(self._reply(parser.get_status_code()))
 
     def _begin(self, loop: asyncio.AbstractEventLoop, limit: int, truncation: int) -> None:
         self._answer = loop.create_future()
-        self._parser = httptools.HttpResponseParser(self)
+        self._expecting = True
         self._chunks = []
         self._kept = self._length = 0
         self._limit, self._truncation = limit, truncation
@@ -138,7 +144,7 @@ class Connection(asyncio.Protocol):
 
     def _at_end(self, exc: Exception | None) -> None:
         parser = self._parser
-        if parser is not None and self._headers_done and not self._announced and exc is None:
+        if self._expecting and self._headers_done and not self._announced and exc is None:
             self._finish(self._reply(parser.get_status_code()))
         elif self._received:
             self._finish(NoResponseReceived("the connection was closed within the answer"))

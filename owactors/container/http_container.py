@@ -82,10 +82,13 @@ class HttpContainer:
             self.client.retire()
         return await self._exchange("/run", body, timeout, response_limit, truncation_limit, False)
 
+    def logs_at_hand(self, limit: int, activation_id: str) -> Logs | None:
+        """See Container."""
+        return self.collector.at_hand(limit, activation_id)
+
     async def logs(self, limit: int, wait_for_sentinel: bool, activation_id: str = "") -> Logs:
         """See Container."""
-        if not self.collector.has_all(activation_id):
-            self.drain()
+        self.drain()
         if not wait_for_sentinel:
             await self.settle()
         return await self.collector.collect(limit, wait_for_sentinel, activation_id)

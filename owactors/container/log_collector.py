@@ -136,10 +136,13 @@ class LogCollector:
         self._drop(stretch)
         return _logs(stretch, limit, failed)
 
-    def has_all(self, activation_id: str) -> bool:
-        """True if the log of the run with this id is here to its end."""
+    def at_hand(self, limit: int, activation_id: str) -> Logs | None:
+        """The log of the run with this id if all of it has come; see Container.logs_at_hand."""
         stretch = self._of(activation_id)
-        return stretch is not None and stretch.complete
+        if stretch is None or not stretch.complete:
+            return None
+        self._drop(stretch)
+        return _logs(stretch, limit, False)
 
     def early_text(self) -> str:
         """What was printed before the first run, for the message of a container that did not start."""

@@ -165,6 +165,13 @@ class Container(Protocol):
         """Kill every process and remove every trace. Also if frozen or dead, and again."""
         ...
 
+    def logs_at_hand(self, limit: int, activation_id: str) -> Logs | None:
+        """The output of the run with this id, as from `logs`, if it has come up to its end marks already.
+
+        None if it has not, or if no run has this id: then `logs` waits for it.
+        """
+        ...
+
     async def logs(self, limit: int, wait_for_sentinel: bool, activation_id: str = "") -> Logs:
         """Output of the run with this id (its field `activation_id`), or of the oldest run whose logs were not
         collected yet; that of /init belongs to the first.

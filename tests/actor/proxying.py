@@ -64,6 +64,10 @@ class ScriptedContainer:
     async def destroy(self) -> None:
         self._next("destroy", None)
 
+    def logs_at_hand(self, limit: int, activation_id: str) -> Logs | None:
+        planned = self.script.get("logs at hand")
+        return planned.pop(0) if planned else None
+
     async def logs(self, limit: int, wait_for_sentinel: bool, activation_id: str = "") -> Logs:
         found: Logs = self._next("logs", Logs(("line",)))
         return found

@@ -173,6 +173,16 @@ def test_logs_that_are_incomplete_cost_the_container(logs: Any, kept: tuple[str,
     assert bench.count("destroy") == 1
 
 
+def test_logs_that_came_with_the_answer_are_not_waited_for() -> None:
+    script = {"logs at hand": [Logs(("at", "hand"))]}
+    bench = ProxyBench(factory=ScriptedFactory(ScriptedContainer(script=script)))
+    bench.say(run())
+    bench.give_own()
+    assert bench.records[0].logs == ("at", "hand")
+    assert bench.container.calls == ["initialize", "run"]
+    assert kinds(bench.acks) == [ResultMessage, CompletionMessage]
+
+
 def test_truncated_logs_do_not_cost_the_container() -> None:
     logs = Logs(("much", "cut"), "truncated")
     bench = ProxyBench(factory=ScriptedFactory(ScriptedContainer(script={"logs": [logs]})))

@@ -80,6 +80,21 @@ def test_logs_of_one_run(backend: Backend, folder: Path) -> None:
     scenario(backend, folder, play)
 
 
+def test_logs_at_hand(backend: Backend, folder: Path) -> None:
+    """What has come up to its end marks needs no waiting, and is there once; what has not is waited for."""
+    run_id = "a" * 32
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await started(factory, backend, HELLO)
+        assert container.logs_at_hand(10_000, run_id) is None
+        await container.run(run_body({"name": "Ada"}, activation_id=run_id), PATIENCE)
+        logs = container.logs_at_hand(10_000, run_id) or await container.logs(10_000, True, run_id)
+        assert (logs.state, texts(logs.lines)) == ("complete", ["stdout: hello Ada"])
+        assert container.logs_at_hand(10_000, run_id) is None
+
+    scenario(backend, folder, play)
+
+
 @pytest.mark.scenario("DK-17")
 def test_logs_do_not_mix(backend: Backend, folder: Path) -> None:
     """Each run has its own lines, whenever they are collected."""

@@ -243,6 +243,20 @@ def test_closed_keep_alive_connection_is_noticed(folder: Path) -> None:
         thread.join()
 
 
+@pytest.mark.parametrize("more", [OK, b"H", b"noise"])
+def test_more_than_one_answer_spoils_a_connection(folder: Path, more: bytes) -> None:
+    """What came too much is not taken for the next answer."""
+
+    async def act(client: ContainerClient, server: Server) -> None:
+        for number in range(1, 3):
+            reply = await client.post("/run", b"{}", 10, **LIMITS)
+            assert isinstance(reply, ContainerReply)
+            assert reply.body == b"{}"
+            assert server.connections == number
+
+    play(folder, always(OK + more), act)
+
+
 def test_connection_close_header(folder: Path) -> None:
     """Obeyed."""
 

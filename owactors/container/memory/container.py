@@ -106,6 +106,10 @@ class MemoryContainer:
         self.die()
         self._forget(self)
 
+    def logs_at_hand(self, limit: int, activation_id: str) -> Logs | None:
+        """See Container."""
+        return self._collector.at_hand(limit, activation_id)
+
     async def logs(self, limit: int, wait_for_sentinel: bool, activation_id: str = "") -> Logs:
         """See Container."""
         return await self._collector.collect(limit, wait_for_sentinel, activation_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import select
 import shutil
 import signal
 import time
@@ -58,6 +59,7 @@ class SandboxContainer(HttpContainer):
         self._parts = parts
         self._forget = forget
         self._open_outputs: dict[int, int] = {}
+        self._unread = select.poll()
         self._oom_kills = OomCounter.of(parts.group)
         self._removal: asyncio.Task[None] | None = None
         self.over_disk = False
@@ -72,6 +74,7 @@ class SandboxContainer(HttpContainer):
             reading, writing = os.pipe()
             os.set_blocking(reading, False)
             self._open_outputs[stream] = reading
+            self._unread.register(reading, select.POLLIN)
             loop.add_reader(reading, self._on_output, stream, reading)
             ends.append(writing)
         try:
@@ -152,6 +155,8 @@ class SandboxContainer(HttpContainer):
 
     def drain(self) -> None:
         """Read what is in the pipes now."""
+        if not self._unread.poll(0):
+            return
         for stream, fd in list(self._open_outputs.items()):
             self._read(stream, fd, MOST_CHUNKS)
 
@@ -210,6 +215,7 @@ class SandboxContainer(HttpContainer):
         if self._open_outputs.pop(stream, None) is None:
             return
         asyncio.get_running_loop().remove_reader(fd)
+        self._unread.unregister(fd)
         os.close(fd)
         self.collector.end_of_stream(stream)
 

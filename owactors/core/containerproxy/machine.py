@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
 
 from owactors.core.activationrecord import Annotations, action_annotations
 from owactors.core.arguments import Unlock
@@ -66,7 +65,7 @@ class Proxy:
         self._shared: tuple[WhiskAction, Annotations] | None = None
         self._replay: deque[Event] = deque()
         self._out: list[Instruction] = []
-        self._story: deque[tuple[float, State, Event | str]] = deque(maxlen=STORY_LENGTH)
+        self._story: deque[tuple[float, State, str]] = deque(maxlen=STORY_LENGTH)
 
     # -- for the rows
 
@@ -133,7 +132,7 @@ class Proxy:
 
     def story(self) -> list[str]:
         """What happened last, oldest first, one line each."""
-        return [f"{now:.3f} {state.value}: {_told(event)}" for now, state, event in self._story]
+        return [f"{now:.3f} {state.value}: {event}" for now, state, event in self._story]
 
     def runs_waiting(self) -> int:
         """Runs that were accepted and not begun."""
@@ -141,10 +140,11 @@ class Proxy:
         return len(self.buffer) + sum(type(event) is RunAsked for event in stashed)
 
 
-def _told(event: Any) -> str:
-    if isinstance(event, str):
-        return event
-    if isinstance(event, RunAsked):
-        return f"RunAsked {event.run.msg.activation_id}"
-    details = [f"{name}={getattr(event, name)}" for name in ("job", "reason") if hasattr(event, name)]
-    return " ".join([type(event).__name__, *details])
+def told(event: Event) -> str:
+    """An event in the story: its words only, so that no message is kept alive longer than its call."""
+    kind = type(event)
+    if kind is RunAsked:
+        return f"RunAsked {event.run.msg.activation_id}"  # type: ignore[union-attr]
+    job, reason = getattr(event, "job", None), getattr(event, "reason", None)
+    text = kind.__name__ if job is None else f"{kind.__name__} job={job}"
+    return text if reason is None else f"{text} reason={reason}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from owactors.core.containerproxy.events import Event, IdleTimerFired, RunAsked
 from owactors.core.containerproxy.instructions import Defect, Instruction
 from owactors.core.containerproxy.invariants import check
-from owactors.core.containerproxy.machine import Proxy
+from owactors.core.containerproxy.machine import Proxy, told
 from owactors.core.containerproxy.states import State
 from owactors.core.containerproxy.table import ROWS_BY_STATE
 
@@ -30,7 +30,7 @@ class ContainerProxy(Proxy):
 
     def _apply(self, event: Event) -> None:
         state = self.state
-        self._story.append((event.now, state, event))
+        self._story.append((event.now, state, told(event)))
         if (state is State.READY or state is State.PAUSED) and type(event) is not IdleTimerFired:
             self.idle_since = event.now
         row = ROWS_BY_STATE[state].get(type(event))
