@@ -20,6 +20,7 @@ from owactors.actor.clustermembership import ClusterMembership, MembershipSetup
 from owactors.actor.clustersetup import ClusterControllerSetup
 from owactors.actor.controller import Controller, opened_store
 from owactors.actor.controllersetup import ControllerSetup
+from owactors.actor.handingover import HandingOverBalancer, HandingOverSetup
 from owactors.actor.hostbeat import BeatNow, BeatSetup, HostBeat, HostReader, HostReaderSetup
 from owactors.actor.hub import Hub
 from owactors.actor.invokersupervision import Supervision, SupervisionSetup
@@ -27,10 +28,10 @@ from owactors.actor.io import on
 from owactors.actor.lostcalls import FormerLife, end_lost_calls
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.postman import Postman, PostmanSetup
-from owactors.actor.shardingbalancer import ShardingBalancer, ShardingSetup
+from owactors.actor.shardingbalancer import ShardingBalancer
 from owactors.actor.switchedinvoker import LOOK_SECONDS, REPLACED
 from owactors.actor.topicwriter import TopicWriter
-from owactors.connector.http.settings import underlying
+from owactors.connector.http.settings import HttpFirstSettings, underlying
 from owactors.core.loadbalancer.healthaction import health_action
 from owactors.core.loadbalancer.hosts import Hosts
 from owactors.core.loadbalancer.slots import CompletionTimeout
@@ -178,8 +179,10 @@ class ClusterController(Controller):
         cluster, setup = self._cluster, self._setup
         self._writer = self.create(TopicWriter)
         self.tell(self._writer, WriterSetup(cluster.messaging))
-        supervision, balancer = self.create(Supervision), self.create(ShardingBalancer)
-        sharding = ShardingSetup(
+        hands_over = cluster.accepted_once and not isinstance(cluster.messaging, HttpFirstSettings)
+        supervision = self.create(Supervision)
+        balancer = self.create(HandingOverBalancer if hands_over else ShardingBalancer)
+        sharding = HandingOverSetup(
             store=self.myAddress,
             timeout_factor=setup.timeout_factor,
             timeout_addon=setup.timeout_addon,
@@ -190,6 +193,7 @@ class ClusterController(Controller):
             managed_fraction=cluster.managed_fraction,
             blackbox_fraction=cluster.blackbox_fraction,
             memory_min=cluster.memory_min,
+            shared_topic=not isinstance(cluster.messaging, BusSettings),
         )
         self.tell(balancer, sharding)
         shared = (cluster.messaging, cluster.topics, self._instance)
@@ -198,7 +202,7 @@ class ClusterController(Controller):
         listeners = (balancer, self.myAddress)
         self.tell(self._membership, MembershipSetup(listeners, supervision, self._writer, *shared))
         self.tell(self.create(CacheInvalidation), InvalidationSetup(self.myAddress, *shared))
-        self.tell(self.create(HostReader), HostReaderSetup(self._hosts_heard, *shared))
+        self.tell(self.create(HostReader), HostReaderSetup(self._hosts_heard, balancer, *shared))
         self._beat = self.create(HostBeat)
         address = f"{setup.host}:{setup.port}"
         self.tell(self._beat, BeatSetup(self._writer, cluster.topics, cluster.host, self._role(), self._how, address))

@@ -81,4 +81,4 @@ class ClusterMembership(TopicReader):
     def _tell(self, changes: list[SizeChanged]) -> None:
         for change in changes:
             for listener in self._setup.listeners:
-                self.tell(listener, ClusterSize(change.size))
+                self.tell(listener, ClusterSize(change.size, change.members))

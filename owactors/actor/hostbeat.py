@@ -18,6 +18,7 @@ from owactors.connector.topics import Topics
 from owactors.core.loadbalancer.hosts import Hosts
 from owactors.entity.instance import ControllerInstanceId
 from owactors.message.host import HostHeartbeat, HostIdentity
+from owactors.message.loadbalancer import CameBack
 from owactors.message.topic import Write
 from owactors.observe.hostfacts import fingerprint, memory
 
@@ -63,9 +64,13 @@ class HostBeat(IoActor):
 
 @frozen(eq=False)
 class HostReaderSetup:
-    """The first message to a HostReader, of the same process as who looks at `hosts`."""
+    """The first message to a HostReader, of the same process as who looks at `hosts`.
+
+    `balancer` is told of activations that come back.
+    """
 
     hosts: Hosts
+    balancer: Any
     messaging: Any
     topics: Topics
     instance: ControllerInstanceId
@@ -77,11 +82,17 @@ class HostReader(TopicReader):
     @on(HostReaderSetup)
     def setup(self, message: HostReaderSetup, sender: ActorAddress) -> None:
         self._hosts, self._topics = message.hosts, message.topics
+        self._instance, self._balancer = message.instance, message.balancer
         self._messaging = MESSAGING.get(message.messaging)
         self.read_topic(message.messaging, message.topics.hosts(message.instance), str(message.instance), from_now=True)
 
     def received(self, value: Any) -> None:
-        """A heartbeat."""
+        """A heartbeat, or an activation that comes back."""
+        back = CameBack.from_json(value)
+        if back is not None:
+            if back.controller == self._instance.as_string:
+                self.tell(self._balancer, back)
+            return
         beat = HostHeartbeat.from_json(value)
         self._hosts.heard(beat, time.monotonic())
         if isinstance(self._messaging, HttpFirstMessaging) and beat.invoker is not None:

@@ -120,7 +120,7 @@ class LoadBalancer(IoActor):
         return record
 
     def _entry(self, message: Publish, invoker: int) -> ActivationEntry:
-        msg = message.msg
+        msg, patience = message.msg, self._timeout.seconds(message.time_limit)
         return ActivationEntry(
             activation_id=msg.activation_id,
             namespace_uuid=msg.user.namespace.uuid,
@@ -130,7 +130,8 @@ class LoadBalancer(IoActor):
             action=msg.action.doc_id,
             max_concurrent=message.max_concurrent,
             blocking=msg.blocking,
-            deadline=time.monotonic() + self._timeout.seconds(message.time_limit),
+            deadline=time.monotonic() + patience,
+            patience=patience,
         )
 
     @on(ResultAck, CompletionMessage, CombinedCompletionAndResultMessage)

@@ -6,6 +6,7 @@ from typing import Any
 
 from attrs import frozen
 
+from owactors.entity.jsonfields import JsonObject, as_int, as_object, as_string, need
 from owactors.message.ack import Response
 from owactors.message.activation import ActivationMessage
 
@@ -63,6 +64,32 @@ class InvokerGone:
 
     instance: int
     reason: str
+
+
+@frozen
+class CameBack:
+    """An activation of this controller waited for an invoker that fell silent, and was claimed: it has not run.
+
+    Said by the controller that claimed it, among the heartbeats of the hosts.
+    """
+
+    activation_id: str
+    controller: str
+    invoker: int
+
+    def to_json(self) -> JsonObject:
+        """`{cameBack, controller, invoker}`."""
+        return {"cameBack": self.activation_id, "controller": self.controller, "invoker": self.invoker}
+
+    @classmethod
+    def from_json(cls, value: object) -> CameBack | None:
+        """Reads the object; None if it is something else."""
+        source = as_object(value)
+        if "cameBack" not in source:
+            return None
+        return cls(
+            need(source, "cameBack", as_string), need(source, "controller", as_string), need(source, "invoker", as_int)
+        )
 
 
 @frozen

@@ -34,9 +34,10 @@ class Leave:
 
 @frozen
 class ClusterSize:
-    """So many controllers share the invokers."""
+    """So many controllers share the invokers; `members` are their ids, as far as they are known."""
 
     size: int
+    members: tuple[str, ...] = ()
 
 
 @frozen

@@ -188,7 +188,7 @@ def test_balancer_and_controller_hear_how_many_there_are(member: Bench) -> None:
     beat(member, ONE)
     beat(member, ONE)
     beat(member, ONE, leaving=True)
-    sizes = [ClusterSize(2), ClusterSize(1)]
+    sizes = [ClusterSize(2, ("0", "1")), ClusterSize(1, ("0",))]
     assert (member.sent_to("balancer"), member.sent_to("controller")) == (sizes, sizes)
 
 

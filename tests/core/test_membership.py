@@ -7,18 +7,18 @@ from owactors.core.loadbalancer.membership import MemberHeard, Membership, Membe
 def test_a_controller_is_alone_until_it_hears_another_and_again_when_that_leaves() -> None:
     members = Membership("0")
     assert members.size == 1
-    assert members.handle(MemberHeard("1", False, 5.0)) == [SizeChanged(2)]
+    assert members.handle(MemberHeard("1", False, 5.0)) == [SizeChanged(2, ("0", "1"))]
     assert members.handle(MemberHeard("1", False, 6.0)) == []
-    assert members.handle(MemberHeard("2", False, 6.0)) == [SizeChanged(3)]
-    assert members.handle(MemberHeard("1", True, 7.0)) == [SizeChanged(2)]
+    assert members.handle(MemberHeard("2", False, 6.0)) == [SizeChanged(3, ("0", "1", "2"))]
+    assert members.handle(MemberHeard("1", True, 7.0)) == [SizeChanged(2, ("0", "2"))]
 
 
 def test_ten_seconds_of_silence_are_a_death() -> None:
     members = Membership("0")
     members.handle(MemberHeard("1", False, 5.0))
     assert members.handle(MembersTick(14.9)) == []
-    assert members.handle(MembersTick(15.0)) == [SizeChanged(1)]
-    assert members.handle(MemberHeard("1", False, 20.0)) == [SizeChanged(2)]
+    assert members.handle(MembersTick(15.0)) == [SizeChanged(1, ("0",))]
+    assert members.handle(MemberHeard("1", False, 20.0)) == [SizeChanged(2, ("0", "1"))]
 
 
 def test_its_own_heartbeat_counts_once() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 
 #: silence after which a controller is taken for dead
 MEMBER_TIMEOUT = 10.0
@@ -26,9 +26,10 @@ class MembersTick:
 
 @frozen
 class SizeChanged:
-    """So many controllers are there now, this one included."""
+    """So many controllers are there now, this one included, and these."""
 
     size: int
+    members: tuple[str, ...] = ()
 
 
 @define
@@ -37,12 +38,17 @@ class Membership:
 
     own: str
     _heard: dict[str, float] = field(factory=dict)
-    _size: int = 1
+    _known: tuple[str, ...] = field(default=Factory(lambda self: (self.own,), takes_self=True))
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """All of them, this one included."""
+        return tuple(sorted(self._heard.keys() | {self.own}))
 
     @property
     def size(self) -> int:
         """At least one."""
-        return len(self._heard.keys() | {self.own})
+        return len(self.members)
 
     def handle(self, event: MemberHeard | MembersTick) -> list[SizeChanged]:
         """Take one event."""
@@ -51,8 +57,8 @@ class Membership:
         gone = [name for name, heard in self._heard.items() if event.now - heard >= MEMBER_TIMEOUT]
         for name in gone:
             del self._heard[name]
-        before, self._size = self._size, self.size
-        return [SizeChanged(self._size)] if self._size != before else []
+        before, self._known = self._known, self.members
+        return [SizeChanged(self.size, self._known)] if self._known != before else []
 
     def _hear(self, event: MemberHeard) -> None:
         if event.leaving:

@@ -10,7 +10,7 @@ from collections import Counter
 from enum import Enum
 from typing import TypeVar
 
-from attrs import field, frozen, mutable
+from attrs import evolve, field, frozen, mutable
 
 from owactors.entity.transaction import TransactionId
 from owactors.message.ack import AcknowledgementMessage, CompletionMessage, Response, ResultMessage
@@ -45,6 +45,8 @@ class ActivationEntry:
     max_concurrent: int
     blocking: bool
     deadline: float
+    #: how long the slot may be taken, from its publication to the deadline
+    patience: float = 0.0
 
 
 class CompletionKind(Enum):
@@ -139,6 +141,13 @@ class ActivationSlots:
         """The activation was not sent after all; its slot, None if it is free already."""
         self.waiting.discard(activation_id)
         return self._free(activation_id)
+
+    def move(self, activation_id: str, invoker: int, now: float) -> None:
+        """The activation was sent to another invoker, and has its time again."""
+        entry = self.entries[activation_id]
+        _decrement(self.by_invoker, entry.invoker)
+        self.by_invoker[invoker] += 1
+        self.entries[activation_id] = evolve(entry, invoker=invoker, deadline=max(entry.deadline, now + entry.patience))
 
     def of_invoker(self, invoker: int) -> list[ActivationEntry]:
         """What is under way on an invoker."""

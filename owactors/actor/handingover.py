@@ -1,0 +1,190 @@
+"""The load balancer that hands on what waited for an invoker that fell silent.
+
+It takes the invoker's place in the group of its topic, claims by a commit what the invoker has not claimed, and sends
+it elsewhere. The invoker, should it live, is fenced by that and cannot claim the same. See docs/cluster.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+
+import orjson
+from attrs import field, frozen
+from thespian.actors import ActorAddress
+
+from owactors.actor.io import on
+from owactors.actor.messaging import MESSAGING
+from owactors.actor.shardingbalancer import ShardingBalancer, ShardingSetup
+from owactors.actor.topicwriter import to_payload
+from owactors.connector.port import ConnectorError
+from owactors.core.loadbalancer.handover import Drop, GiveBack, SendElsewhere, Waited, claims, handed_over
+from owactors.core.loadbalancer.sharding import Wanted
+from owactors.entity.errors import DeserializationError
+from owactors.message.activation import ActivationMessage
+from owactors.message.loadbalancer import BalancerSetup, CameBack, InvokerGone
+from owactors.message.member import ClusterSize
+from owactors.observe.stories import STORIES
+
+#: records of one poll
+PEEK = 128
+#: all of it may take so long; a poll waits so long for its turn in the group (seconds)
+CLAIM_SECONDS, TURN_SECONDS = 20.0, 1.0
+#: until another controller has given back what it claimed (seconds)
+GRACE = 8.0
+NO_OTHER = "The activation waited for an invoker that fell silent, and there is no other. It has not run."
+
+
+@frozen(eq=False)
+class HandingOverSetup(ShardingSetup):
+    """The first message. `shared_topic`: all controllers write to an invoker's topic, as with Kafka."""
+
+    shared_topic: bool = False
+
+
+@frozen(eq=False)
+class _Claimed:
+    """To self: these waited for the invoker, and are ours now."""
+
+    gone: InvokerGone
+    under_way: frozenset[str]
+    messages: tuple[ActivationMessage, ...] = field(repr=False)
+
+
+@frozen(eq=False)
+class _EndRest:
+    """To self: what was not given back may have run."""
+
+    gone: InvokerGone
+    under_way: frozenset[str]
+
+
+class HandingOverBalancer(ShardingBalancer):
+    """See the module's text. First message: HandingOverSetup."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._members: frozenset[str] = frozenset()
+
+    @on(BalancerSetup)
+    def setup(self, message: BalancerSetup, sender: ActorAddress) -> None:
+        assert isinstance(message, HandingOverSetup)
+        self._about = message
+        super().setup(message, sender)
+
+    @on(ClusterSize)
+    def cluster_is(self, message: ClusterSize, sender: ActorAddress) -> None:
+        self._members = frozenset(message.members)
+        super().cluster_is(message, sender)
+
+    # -- an invoker fell silent
+
+    @on(InvokerGone)
+    def invoker_gone(self, message: InvokerGone, sender: ActorAddress) -> None:
+        under_way = frozenset(slot.activation_id for slot in self._slots.of_invoker(message.instance))
+        if not claims(self._controller, self._members, shared_topic=self._about.shared_topic):
+            self.start_timer(f"rest of {message.instance}", GRACE, _EndRest(message, under_way))
+            return
+        self.spawn(
+            self._claim(message.instance),
+            done=lambda found: _Claimed(message, under_way, tuple(found)),
+            failed=lambda cause: self._not_claimed(message, under_way, cause),
+            name="claim",
+        )
+
+    async def _claim(self, instance: int) -> list[ActivationMessage]:
+        """What the invoker's group has not committed; committed here, and ours. ConnectorError."""
+        topic, found = self._topics.invoker(instance), []
+        messaging = MESSAGING.get(self._about.messaging)
+        consumer = messaging.consumer(topic.name, str(topic.group), PEEK, f"invoker{instance}")
+        try:
+            async with asyncio.timeout(CLAIM_SECONDS):
+                while await consumer.lag():
+                    records = await consumer.peek(timeout=TURN_SECONDS)
+                    await consumer.commit()
+                    found += [record.payload for record in records]
+        except (ConnectorError, TimeoutError) as problem:
+            self.log.warning("not all that waits for invoker%d could be claimed: %r", instance, problem)
+        finally:
+            await consumer.close()
+        return [msg for msg in map(_read, found) if msg is not None]
+
+    def _not_claimed(self, gone: InvokerGone, under_way: frozenset[str], cause: BaseException) -> _EndRest:
+        self.log.warning("what waits for invoker%d is not known: %r", gone.instance, cause)
+        return _EndRest(gone, under_way)
+
+    @on(_Claimed)
+    def claimed(self, message: _Claimed, sender: ActorAddress) -> None:
+        by_id = {msg.activation_id: msg for msg in message.messages}
+        waited = [Waited(key, msg.root_controller_index.as_string) for key, msg in by_id.items()]
+        if waited:
+            self.log.warning("%d activations waited for invoker%d", len(waited), message.gone.instance)
+        for what in handed_over(self._controller, self._members, message.under_way, waited):
+            match what:
+                case SendElsewhere(key):
+                    self._send_elsewhere(key, message.gone.instance)
+                case GiveBack(key):
+                    self.spawn(self._give_to_its_controller(by_id[key], message.gone.instance), name="give back")
+                case Drop():
+                    pass
+                case _:
+                    self._send_for_another(by_id[what.activation_id])
+        rest = _EndRest(message.gone, message.under_way)
+        others = self._about.shared_topic and self._members - {self._controller}
+        if others:
+            self.start_timer(f"rest of {message.gone.instance}", GRACE, rest)
+        else:
+            self.end_rest(rest, sender)
+
+    @on(_EndRest)
+    def end_rest(self, message: _EndRest, sender: ActorAddress) -> None:
+        """What is under way there since then was with the invoker: it may have run."""
+        for slot in self._slots.of_invoker(message.gone.instance):
+            if slot.activation_id in message.under_way:
+                self._end(slot, message.gone.reason)
+
+    # -- to another invoker
+
+    @on(CameBack)
+    def came_back(self, message: CameBack, sender: ActorAddress) -> None:
+        """Another controller claimed it."""
+        self._send_elsewhere(message.activation_id, message.invoker)
+
+    def _send_elsewhere(self, activation_id: str, former: int) -> None:
+        slot, wanted = self._slots.entries.get(activation_id), self._wanted.get(activation_id)
+        if slot is None or wanted is None or slot.invoker != former:
+            return
+        chosen = self._sharding.choose(wanted, random.getrandbits(30))
+        if chosen is None:
+            self._end(slot, NO_OTHER)
+            return
+        self._sharding.release(former, wanted)
+        self._slots.move(activation_id, chosen.invoker, time.monotonic())
+        msg, _ = self._messages[activation_id]
+        STORIES.note(activation_id, "load balancer", "invoker%s fell silent; sent to invoker%s", former, chosen.invoker)
+        self._send(chosen.invoker, msg)
+
+    async def _give_to_its_controller(self, msg: ActivationMessage, former: int) -> None:
+        assert self._producer is not None
+        back = CameBack(msg.activation_id, msg.root_controller_index.as_string, former)
+        await self._producer.send(self._topics.hosts().name, to_payload(back.to_json()))
+
+    def _send_for_another(self, msg: ActivationMessage) -> None:
+        """Without a slot here; how much room its action needs is not known."""
+        action = msg.action
+        wanted = Wanted(msg.user.namespace.name, action.doc_id, str(action.version or ""), self._about.memory_min)
+        chosen = self._sharding.choose(wanted, random.getrandbits(30))
+        if chosen is None:
+            self.log.error("activation %s is lost: %s", msg.activation_id, NO_OTHER)
+            return
+        self._sharding.release(chosen.invoker, wanted)
+        self._send(chosen.invoker, msg)
+
+
+def _read(payload: bytes) -> ActivationMessage | None:
+    """None: nobody can say what it is, so nobody waits for it."""
+    try:
+        return ActivationMessage.from_json(orjson.loads(payload))
+    except (orjson.JSONDecodeError, DeserializationError):
+        return None
