@@ -33,6 +33,7 @@ from owactors.core.controller.throttle import Throttles
 from owactors.core.parameterencryption import ParameterEncryption
 from owactors.entity.instance import ControllerInstanceId
 from owactors.entity.subject import SubjectDocument
+from owactors.message.livelogs import FollowLogs, PrintedLines, UnfollowLogs
 from owactors.message.loadbalancer import Answer, BalancerSetup, Freed, InvokerGone, InvokerUp, Publish, Refused
 from owactors.message.node import ControllerUp, RoleFailed, RoleStopped, StopRole
 from owactors.message.store import DocumentConflict, Stored, StoreError, StoreRecords
@@ -87,7 +88,7 @@ class Controller(StoreActor, TurnTaker):
         self._serving = self._draining = False
         self._reports: dict[str, Snapshot] = {}
         self._started = int(time.time() * 1000)
-        self._followers = RecordFollowers()
+        self._followers = RecordFollowers(self._ask_invokers)
         self._stories = StoryTeller(self._ask_invokers)
         #: those that this controller can speak to
         self._invokers: dict[int, ActorAddress] = {}
@@ -168,7 +169,7 @@ class Controller(StoreActor, TurnTaker):
         folder = self._setup.log_folder
         return partial(logs_of, folder) if folder else None
 
-    def _ask_invokers(self, question: TellStory) -> int:
+    def _ask_invokers(self, question: TellStory | FollowLogs | UnfollowLogs) -> int:
         for address in self._invokers.values():
             self.into_turn(partial(self.tell, address, question))
         return len(self._invokers)
@@ -176,6 +177,11 @@ class Controller(StoreActor, TurnTaker):
     @on(StoryTold)
     def story_told(self, message: StoryTold, sender: ActorAddress) -> None:
         self.into_loop(partial(self._stories.heard, message))
+
+    @on(PrintedLines)
+    def printed(self, message: PrintedLines, sender: ActorAddress) -> None:
+        """What running activations print, for a client that follows them."""
+        self.into_loop(partial(self._followers.printed, message))
 
     def _status(self) -> dict[str, Any]:
         """How this controller is, for the operator."""
@@ -267,6 +273,8 @@ class Controller(StoreActor, TurnTaker):
         """The first one opens the door: who was let in before could only be refused."""
         self.tell(self._balancer, message)
         self._invokers[message.instance] = message.address
+        for wanted in self._followers.live:
+            self.tell(message.address, wanted)
         self.into_loop(partial(self._publisher.invoker_is, message.instance, "up"))
         self._open_door()
 

@@ -11,13 +11,14 @@ import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 from thespian.actors import ActorAddress
 
 from owactors.actor.actionfetch import fetch_action
 from owactors.actor.containerpool import ContainerPool, PoolSetup
 from owactors.actor.invokersetup import InvokerSetup
 from owactors.actor.io import IoActor, on
+from owactors.actor.livelogs import LiveLogs
 from owactors.actor.messagefeed import FeedConsumer, FeedSetup, MessageFeed
 from owactors.actor.storeclient import StoreUser
 from owactors.core.invoker import fallback, intake
@@ -34,6 +35,7 @@ from owactors.message.activation import ActivationMessage
 from owactors.message.container import SendAck, StoreActivation
 from owactors.message.feed import FeedStopped, Handle, Processed, StopFeed
 from owactors.message.health import PingMessage
+from owactors.message.livelogs import FollowLogs, UnfollowLogs
 from owactors.message.pool import Drain, Drained, GetPoolStatus, PoolStatus
 from owactors.message.store import StoreUnavailable
 from owactors.message.story import StoryTold, TellStory
@@ -77,6 +79,7 @@ class Invoker(StoreUser):
         self._intake = intake.Intake()
         self._pool: ActorAddress | None = None
         self._feed: ActorAddress | None = None
+        self._live_logs: ActorAddress | None = None
         #: activations that came in and have not left
         self._under_way: dict[str, ActivationMessage] = {}
         self._drain_asker: ActorAddress | None = None
@@ -247,6 +250,16 @@ class Invoker(StoreUser):
         return self._intake.blacklist
 
     # -- status, failure and end
+
+    @on(FollowLogs, UnfollowLogs)
+    def _follow_logs(self, message: FollowLogs | UnfollowLogs, sender: ActorAddress) -> None:
+        """Containers in processes of their own print where nobody here hears them."""
+        if not self._needed().colocate:
+            return
+        if self._live_logs is None:
+            self._live_logs = self.create(LiveLogs)
+        forward = evolve(message, to=sender) if isinstance(message, FollowLogs) else message
+        self.tell(self._live_logs, forward)
 
     @on(TellStory)
     def _tell_story(self, message: TellStory, sender: ActorAddress) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import click
+from attrs import define, field
 
 from owactors.cli.activations import PATH, last_id, name_query, recent
 from owactors.cli.client import Client
@@ -23,7 +24,7 @@ POLL_SECONDS = 1.0
 @click.command()
 @click.argument("which", metavar="[ID|NAME]", required=False)
 @click.option("--last", is_flag=True, help="Of the newest call.")
-@click.option("-f", "--follow", is_flag=True, help="Go on with the calls to come, until Ctrl-C.")
+@click.option("-f", "--follow", is_flag=True, help="What calls print, while they run, until Ctrl-C.")
 @click.option("--strip", is_flag=True, help="Without time and stream.")
 @json_option
 @connection_options
@@ -69,22 +70,41 @@ def _activation_id(client: Client, which: str | None) -> str:
 
 def _follow(client: Client, name: str | None, strip: bool) -> None:
     """The node's stream of records where it has one; what came before it began, and without one all, by polling."""
-    since, seen = int(time.time() * 1000), set[str]()
+    since, followed = int(time.time() * 1000), Followed(strip)
     remark("waiting for calls, Ctrl-C ends")
-
-    def write(records: Iterable[dict[str, Any]]) -> None:
-        for record in records:
-            if record["activationId"] not in seen:
-                seen.add(record["activationId"])
-                _write_followed(record, strip)
-
     while True:
-        with client.events(f"{PATH}/follow", name_query(name)) as coming:
-            write(reversed(recent(client, name=name, limit=200, since_ms=since, docs=True)))
-            write(coming or ())
+        with client.events(f"{PATH}/follow", {**name_query(name), "lines": True}) as coming:
+            followed.write(reversed(recent(client, name=name, limit=200, since_ms=since, docs=True)))
+            followed.write(coming or ())
         time.sleep(POLL_SECONDS)
 
 
-def _write_followed(record: dict[str, Any], strip: bool) -> None:
-    click.echo(click.style(f"-- {record['name']} {record['activationId']}", bold=True))
-    write_lines(record.get("logs", []), strip)
+@define
+class Followed:
+    """Writes lines as they come, each once, and says whose they are whenever that changes."""
+
+    strip: bool
+    _ended: set[str] = field(factory=set)
+    #: of calls that have not ended
+    _written: dict[str, set[str]] = field(factory=dict)
+    _last: str = ""
+
+    def write(self, found: Iterable[dict[str, Any]]) -> None:
+        """Records, and `{activationId, name, lines}` of calls that run."""
+        for each in found:
+            if each["activationId"] not in self._ended:
+                self._write(each)
+
+    def _write(self, each: dict[str, Any]) -> None:
+        activation_id, is_record = each["activationId"], "lines" not in each
+        known = activation_id in self._written
+        written = self._written.setdefault(activation_id, set())
+        new = [line for line in each.get("logs" if is_record else "lines", []) if line not in written]
+        if self._last != activation_id and (new or not known):
+            click.echo(click.style(f"-- {each['name'].rpartition('/')[2]} {activation_id}", bold=True))
+            self._last = activation_id
+        write_lines(new, self.strip)
+        written.update(new)
+        if is_record:
+            self._ended.add(activation_id)
+            del self._written[activation_id]

@@ -77,7 +77,8 @@ class HttpContainer:
     ) -> RunResult:
         """See Container."""
         self.drain()
-        self.collector.begin(log_limit, body.get("activation_id", ""), max_concurrent > 1)
+        whose = (body.get("namespace", ""), body.get("action_name", ""))
+        self.collector.begin(log_limit, body.get("activation_id", ""), max_concurrent > 1, *whose)
         if self.doubtful and not await self.still_there():
             self.client.retire()
         return await self._exchange("/run", body, timeout, response_limit, truncation_limit, False)

@@ -16,10 +16,12 @@ import asyncio
 import re
 import time
 from collections import deque
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from attrs import define, field
 
+from owactors.container.livelogs import LIVE, Printed, Subject
 from owactors.container.port import DEFAULT_LOG_LIMIT, MIB, Logs
 from owactors.core.logs import LOG_FAILURE, SENTINEL, LogState, log_line, truncated_logs
 
@@ -42,6 +44,7 @@ class Stretch:
     """The output of one run: raw lines with their time (ns) and stream, no more than `limit` bytes of text.
 
     `remarks` are the platform's own lines, after all others and beyond the limit. `shared`: some lines may be others'.
+    `namespace` invokes the action `/namespace/package/name`: for who follows the lines while they come.
     """
 
     limit: int
@@ -53,6 +56,8 @@ class Stretch:
     shared: bool = False
     ended: list[bool] = field(factory=lambda: [False, False])
     last_line_at: float = 0.0
+    namespace: str = ""
+    action: str = ""
 
     @property
     def complete(self) -> bool:
@@ -67,9 +72,15 @@ class Stretch:
             return
         self.size += len(line) + 1
         self.lines.append((at, stream, line))
+        if LIVE.followers:
+            LIVE.printed(self.subject(), format_line(at, stream, line.decode("utf-8", "replace")))
+
+    def subject(self) -> Subject:
+        """Whose lines these are."""
+        return Subject(self.activation_id, self.namespace, self.action.lstrip("/").partition("/")[2])
 
 
-@define
+@define(eq=False)
 class LogCollector:
     """Feed it with `receive` and `end_of_stream`; call `begin` before each run and `collect` after it."""
 
@@ -81,11 +92,21 @@ class LogCollector:
     _changed: asyncio.Event = field(factory=asyncio.Event)
     _tagged: bool = False
 
-    def begin(self, limit: int = DEFAULT_LOG_LIMIT, activation_id: str = "", concurrent: bool = False) -> None:
+    def __attrs_post_init__(self) -> None:
+        LIVE.prints(self)
+
+    def begin(
+        self,
+        limit: int = DEFAULT_LOG_LIMIT,
+        activation_id: str = "",
+        concurrent: bool = False,
+        namespace: str = "",
+        action: str = "",
+    ) -> None:
         """A run is about to start; at most `limit` bytes of its output are kept. `concurrent`: others may overlap."""
         self._forget_finished()
         self._tagged = self._tagged or concurrent
-        stretch = Stretch(limit, activation_id, ended=list(self._closed))
+        stretch = Stretch(limit, activation_id, ended=list(self._closed), namespace=namespace, action=action)
         if not self._started:
             self._started = True
             for line in self._early.lines:
@@ -143,6 +164,12 @@ class LogCollector:
             return None
         self._drop(stretch)
         return _logs(stretch, limit, False)
+
+    def printed_so_far(self) -> Iterator[Printed]:
+        """See livelogs.Source."""
+        for stretch in self._stretches:
+            for at, stream, line in () if stretch.complete else stretch.lines:
+                yield stretch.subject(), format_line(at, stream, line.decode("utf-8", "replace"))
 
     def early_text(self) -> str:
         """What was printed before the first run, for the message of a container that did not start."""

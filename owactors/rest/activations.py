@@ -50,7 +50,8 @@ class Activations(Collection):
             raise no_route()
         if rest == [FOLLOW] and self._telling is not None and self._telling.follow is not None:
             await self.authorize(user, request.method, Resource(namespace, ACTIVATIONS))
-            return streamed(self._telling.follow(namespace, query.name_filter(request)))
+            lines = query.boolean(request, "lines")
+            return streamed(self._telling.follow(namespace, query.name_filter(request), lines))
         activation_id = checked_id(rest[0])
         await self.authorize(user, request.method, Resource(namespace, ACTIVATIONS, activation_id))
         part = rest[1:]

@@ -161,9 +161,9 @@ API: dict[str, dict[str, Operation]] = {
     f"{_BASE}/activations/{{activationid}}/explain": {"get": Operation("Tell what became of a call", {200: "Story"})},
     f"{_BASE}/activations/follow": {
         "get": Operation(
-            "Follow records: an event with each one as it is kept",
+            "Follow records: an event with each one as it is kept, and with `lines` events with what is printed before",
             {200: ""},
-            query={"name": _RECORDS["name"]},
+            query={"name": _RECORDS["name"], "lines": {"type": "boolean"}},
             forms=("text/event-stream", "application/json", "text/plain"),
         )
     },

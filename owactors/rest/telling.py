@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from itertools import groupby
 from typing import Protocol
 
 import orjson
@@ -11,6 +12,7 @@ from attrs import evolve, field, frozen
 
 from owactors.core.controller.rejection import Rejection
 from owactors.entity.activation import STATUS_TEXT
+from owactors.message.livelogs import PrintedLine
 from owactors.message.story import Story
 from owactors.rest.answer import Answer, Headers
 from owactors.rest.ports import Json
@@ -23,10 +25,10 @@ _RECORD = "record"
 
 
 class Followed(Protocol):
-    """Records that come one by one."""
+    """Records that come one by one, and perhaps lines of logs before them."""
 
-    async def next(self) -> Json | None:
-        """The next one, None when no more will come."""
+    async def next(self) -> Json | tuple[PrintedLine, ...] | None:
+        """The next record or lines, None when no more will come."""
 
     def close(self) -> None:
         """Nobody wants more."""
@@ -37,13 +39,14 @@ class Telling:
     """Filled by the controller's actor.
 
     `story` finds what was noted of an activation, None if nothing was. `follow` gives the records of a namespace
-    that are kept from now on, of one action (`action` or `package/action`) if it is named; it ends with the server.
+    that are kept from now on, of one action (`action` or `package/action`) if it is named, and if that is wanted lines
+    of logs while activations run; it ends with the server.
     None where this controller does not see all of them. `logs` reads back the log, kept out of band, of an activation
     that began at a time (epoch ms); None if it is not within reach.
     """
 
     story: Callable[[str], Awaitable[Story | None]]
-    follow: Callable[[str, str | None], Followed] | None = None
+    follow: Callable[[str, str | None, bool], Followed] | None = None
     logs: Callable[[str, int], Awaitable[tuple[str, ...] | None]] | None = None
 
 
@@ -116,7 +119,10 @@ def _ending(record: Json, noted: Json, duration: int) -> str:
 
 
 def streamed(records: Followed) -> Streamed:
-    """Server-sent events: one `activation` with the record for each, a comment when nothing has come for a while."""
+    """Server-sent events: one `activation` with the record for each, a comment when nothing has come for a while.
+
+    What is printed before comes as `log` with `{activationId, name, lines}`.
+    """
     headers = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
     return Streamed(200, b"", EVENT_STREAM, headers, chunks=_events(records))
 
@@ -130,15 +136,22 @@ async def _events(records: Followed) -> AsyncGenerator[bytes, None]:
             if not coming.done():
                 yield b": still here\n\n"
                 continue
-            record = coming.result()
-            if record is None:
+            found = coming.result()
+            if found is None:
                 return
             coming = asyncio.ensure_future(records.next())
-            yield _event(shown_record(record))
+            for event in _printed(found) if isinstance(found, tuple) else (_event("activation", shown_record(found)),):
+                yield event
     finally:
         coming.cancel()
         records.close()
 
 
-def _event(record: Json) -> bytes:
-    return b"event: activation\nid: %s\ndata: %s\n\n" % (record["activationId"].encode(), orjson.dumps(record))
+def _printed(lines: tuple[PrintedLine, ...]) -> Iterator[bytes]:
+    for (activation_id, name), together in groupby(lines, key=lambda line: (line.activation_id, line.name)):
+        texts = [line.text for line in together]
+        yield _event("log", {"activationId": activation_id, "name": name, "lines": texts})
+
+
+def _event(kind: str, data: Json) -> bytes:
+    return b"event: %s\nid: %s\ndata: %s\n\n" % (kind.encode(), data["activationId"].encode(), orjson.dumps(data))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.nodes import LiveNode
+from tests.end_to_end.nodes import GUEST, LiveNode
 
 HELLO = "def main(args):\n    print('hello', args['n'])\n    return {}"
 
@@ -57,3 +60,21 @@ def test_without_files_the_record_has_the_log(tmp_path: Path) -> None:
         record = live.record(live.invoke("hello", {"n": 1}).json["activationId"])
         assert [line[31:] for line in record["logs"]] == ["stdout: hello 1"]
         assert "is not in a file: NotADirectoryError" in live.log_text()
+
+
+def test_lines_are_shown_while_the_call_runs(out_of_band: LiveNode, tmp_path: Path) -> None:
+    code = "import time\ndef main(args):\n    print('begun')\n    time.sleep(50)\n    return {}"
+    out_of_band.deploy("slow", code, timeout=60_000)
+    called = out_of_band.invoke("slow", query="blocking=false").json["activationId"]
+    environment = {**os.environ, "OWACTORS_APIHOST": out_of_band.url, "OWACTORS_AUTH": GUEST}
+    command = [sys.executable, "-m", "owactors.cli", "logs", "slow", "--follow", "--strip"]
+    shown = tmp_path / "shown"
+    with shown.open("w") as stdout:
+        tail = subprocess.Popen(command, env=environment, stdout=stdout)
+    try:
+        out_of_band.wait_until(lambda: "begun" in shown.read_text(), "shows what it prints")
+    finally:
+        tail.kill()
+        tail.wait()
+    assert out_of_band.api("GET", f"/activations/{called}").status == 404
+    assert shown.read_text().splitlines() == [f"-- slow {called}", "begun"]

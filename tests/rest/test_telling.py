@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from attrs import define, field
 
 from owactors.entity.activation import ActivationResponse
+from owactors.message.livelogs import PrintedLine
 from owactors.message.story import Step, Story
 from owactors.rest import telling
 from owactors.rest.application import Application
@@ -33,8 +35,8 @@ class Records:
     def close(self) -> None:
         self.closed = True
 
-    def follow(self, namespace: str, name: str | None) -> Records:
-        self.asked.append((namespace, name))
+    def follow(self, namespace: str, name: str | None, lines: bool) -> Records:
+        self.asked.append((namespace, name, lines))
         return self
 
 
@@ -100,14 +102,14 @@ def test_what_runs_is_explained_and_what_is_unknown_is_not() -> None:
 class Client:
     """One streaming request, piece by piece."""
 
-    def __init__(self, world: World, path: str, key: str = GUEST) -> None:
+    def __init__(self, world: World, path: str, key: str = GUEST, query: bytes = b"name=a") -> None:
         header = str(authorization("user", key)).encode()
         self._scope = {
             "type": "http",
             "method": "GET",
             "path": path,
             "raw_path": path.encode(),
-            "query_string": b"name=a",
+            "query_string": query,
             "headers": [(b"authorization", header)],
         }
         self.said: asyncio.Queue[Any] = asyncio.Queue()
@@ -137,7 +139,7 @@ def test_records_come_as_events_until_there_are_no_more() -> None:
         assert (start["status"], headers[b"content-type"]) == (200, b"text/event-stream")
         assert b"content-length" not in headers
         assert (await client.said.get())["body"] == b": records follow\n\n"
-        assert records.asked == [("guest", "a")]
+        assert records.asked == [("guest", "a", False)]
         await records.records.put({"activationId": "f" * 32, "response": {"statusCode": 1}})
         event = (await client.said.get())["body"].decode()
         assert event.startswith(f"event: activation\nid: {'f' * 32}\ndata: {{")
@@ -146,6 +148,30 @@ def test_records_come_as_events_until_there_are_no_more() -> None:
         assert await client.said.get() == {"type": "http.response.body", "body": b""}
         await client.done
         assert records.closed
+
+    asyncio.run(story())
+
+
+def test_lines_come_as_events_of_their_own() -> None:
+    async def story() -> None:
+        records = Records()
+        path = "/api/v1/namespaces/_/activations/follow"
+        client = Client(await telling_world(None, records), path, query=b"lines=true")
+        lines = [
+            PrintedLine("1" * 32, "p/a", "one"),
+            PrintedLine("1" * 32, "p/a", "two"),
+            PrintedLine("2" * 32, "b", "x"),
+        ]
+        await records.records.put(tuple(lines))
+        events = [(await client.said.get()).get("body") for _ in range(4)][2:]
+        data = [json.loads(event.decode().partition("data: ")[2]) for event in events]
+        assert all(event.startswith(b"event: log\nid: ") for event in events)
+        assert data == [
+            {"activationId": "1" * 32, "name": "p/a", "lines": ["one", "two"]},
+            {"activationId": "2" * 32, "name": "b", "lines": ["x"]},
+        ]
+        assert records.asked == [("guest", None, True)]
+        await client.leave()
 
     asyncio.run(story())
 

@@ -74,7 +74,8 @@ class MemoryContainer:
         log_limit: int = DEFAULT_LOG_LIMIT,
     ) -> RunResult:
         """See Container."""
-        self._collector.begin(log_limit, body.get("activation_id", ""))
+        whose = (body.get("namespace", ""), body.get("action_name", ""))
+        self._collector.begin(log_limit, body.get("activation_id", ""), False, *whose)
 
         async def run() -> Answer:
             answer = await self._action.run(body)
