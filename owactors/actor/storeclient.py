@@ -54,6 +54,16 @@ REPEAT = 2.0
 LINGER = 0.01
 
 
+@define
+class Batch:
+    """How large a batch of records becomes; set before the first actor where the base carries little."""
+
+    bytes: int = 4 * 1024 * 1024
+
+
+BATCH = Batch()
+
+
 @frozen
 class _SendRecords:
     """To self: the records' timer is due."""
@@ -69,7 +79,7 @@ class StoreClient:
     send: Callable[[StoreRequest], None]
     timer: Callable[[float], None]
     turn: Callable[[Turn], None]
-    outbox: RecordOutbox = field(factory=RecordOutbox)
+    outbox: RecordOutbox = field(factory=lambda: RecordOutbox(batch_bytes=BATCH.bytes))
     patience: float = PATIENCE
     repeat: float = REPEAT
     linger: float = LINGER

@@ -61,7 +61,7 @@ def controller(
         "logging.level": "debug" if verbose else None,
     }
     settings = load_settings(config_file, set_, options)
-    check_address(settings.node.host, settings.node.port)
+    check_address(settings.node.host, settings.node.port, settings.node.data_dir)
     from owactors.node.cluster import run_controller
 
     sys.exit(run_controller(settings))

@@ -64,7 +64,7 @@ def invoker(
         "logging.level": "debug" if verbose else None,
     }
     settings = load_settings(config_file, set_, options)
-    check_address(settings.node.host, settings.invoker.port)
+    check_address(settings.node.host, settings.invoker.port, settings.node.data_dir)
     from owactors.node.cluster import run_invoker
 
     sys.exit(run_invoker(settings))

@@ -73,5 +73,5 @@ def node(
 
     with_controller = first or controller
     known = completed(settings, with_controller)
-    check_address(known.node.host, known.node.port if with_controller else known.invoker.port)
+    check_address(known.node.host, known.node.port if with_controller else known.invoker.port, known.node.data_dir)
     sys.exit(run_host(settings, with_controller))

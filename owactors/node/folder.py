@@ -14,6 +14,7 @@ from types import TracebackType
 
 from attrs import field, frozen
 
+from owactors.actor.openfiles import listening_on, open_by
 from owactors.node import leftovers
 
 LOCK = "node.lock"
@@ -161,6 +162,16 @@ class DataFolder:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def serves(path: Path, port: int) -> bool:
+    """This port is used by a node with this data folder, or by what is left of one."""
+    users = set(open_by(sockets)) if (sockets := listening_on(port)) else set()
+    boots = _boots(path)
+    own = {*leftovers.holders(path / LOCK)}
+    for boot in boots.iterdir() if boots.is_dir() else ():
+        own.update(leftovers.survivors(boot))
+    return bool(users) and users <= own
 
 
 def _boots(path: Path) -> Path:

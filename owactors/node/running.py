@@ -18,6 +18,7 @@ from owactors.actorbase.keys import BadKeyFile
 from owactors.core.parameterencryption import BadKey
 from owactors.entity.errors import DeserializationError
 from owactors.message.node import NodeUp
+from owactors.node import bases
 from owactors.node.folder import DataFolder, FolderRefused, Keys
 from owactors.node.settings import Settings
 from owactors.node.system import CannotStart, NodeSystem, Order
@@ -55,6 +56,8 @@ def run(settings: Settings, composition: Composition) -> int:
     FACTORIES.build, MESSAGING.build = build_factory, build_messaging
     MESSAGING.lag_interval = settings.kafka.lag_interval
     try:
+        for warning in bases.check(settings):
+            logger.warning("%s", warning)
         composition.order(settings, Keys())
     except (DeserializationError, BadKey, BadKeyFile, OSError, ValueError, ImportError) as problem:
         return _cannot_start(str(problem))

@@ -204,7 +204,7 @@ class LimitsSettings:
 
 @frozen(kw_only=True)
 class ActorsSettings:
-    base: str = field(metadata=_one_of("own", "multiprocTCPBase", "multiprocUDPBase", "simpleSystemBase"))
+    base: str = field(metadata=_one_of("own", "multiprocTCPBase", "multiprocUDPBase"))
     placement: str = field(metadata=_one_of("colocated", "process"))
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from thespian.actors import ActorAddress, ActorExitRequest, ActorSystem
+from thespian.actors import ActorAddress, ActorExitRequest, ActorSystem, ActorSystemException
 
 from owactors import actorbase
 from owactors.actor.io import IoActor
+from owactors.actor.openfiles import user_of
 from owactors.actor.supervisor import Supervisor
 from owactors.message.node import (
     GetNodeStatus,
@@ -23,7 +25,9 @@ from owactors.message.node import (
     StartRole,
     StopNode,
 )
+from owactors.node import bases, leftovers
 
+logger = logging.getLogger(__name__)
 #: for stopping, beyond what the roles themselves allow
 START_SECONDS, STATUS_SECONDS, STOP_SECONDS = 60.0, 5.0, 12.0
 
@@ -71,15 +75,33 @@ class NodeSystem:
 
     def start(self) -> NodeUp:
         """Starts everything. CannotStart."""
-        if self._base == "own":
-            actorbase.install()
-            self._system = ActorSystem("owactorsBase", self._capabilities(), transientUnique=True)
-        elif self._base == "simpleSystemBase":
-            # in this very process, whose logging is configured already
-            self._system = ActorSystem(self._base, logDefs=False, transientUnique=True)
-        else:
-            self._system = ActorSystem(self._base, {"Admin Port": _free_port()}, transientUnique=True)
+        bases.prepare(self._base)
+        try:
+            self._system = self._begun()
+        except (ActorSystemException, OSError) as problem:
+            raise CannotStart(f"the actor system did not start: {problem}; see the log above") from problem
         return self._start_roles()
+
+    def _begun(self) -> ActorSystem:
+        if self._base != bases.OWN:
+            return ActorSystem(self._base, {"Admin Port": _free_port()}, transientUnique=True)
+        self._check_port()
+        actorbase.install()
+        return ActorSystem("owactorsBase", self._capabilities(), transientUnique=True)
+
+    def _check_port(self) -> None:
+        """The port at which other hosts look for the role must be free; nobody could say so later."""
+        wanted = getattr(self._order, "requirements", {}).get(actorbase.PROCESS_PORT)
+        host = (self._network or {}).get(actorbase.LISTEN)
+        if not wanted or not host:
+            return
+        try:
+            socket.create_server((host, wanted)).close()
+        except OSError as problem:
+            raise CannotStart(
+                f"cannot listen on {host}:{wanted} for other hosts: {problem.strerror or problem}. It is used by "
+                f"{user_of(wanted)}: stop that program, or choose another port with cluster.listen."
+            ) from problem
 
     def _capabilities(self) -> dict[str, Any]:
         return actorbase.capabilities(str(self._folder), more=self._network)
@@ -127,6 +149,8 @@ class NodeSystem:
                 self._system.tell(self._supervisor, ActorExitRequest())
             self._system.shutdown()
             self._system = None
+            if told := leftovers.end(leftovers.survivors(self._folder)):
+                logger.warning("what did not end by itself: %s", told)
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
