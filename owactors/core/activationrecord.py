@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from attrs import evolve
-
 from owactors.core.logs import LogState
 from owactors.core.reply import Interval
 from owactors.entity.action import WhiskAction
@@ -81,9 +79,9 @@ def activation_record(
 def record_with_logs(record: WhiskActivation, lines: tuple[str, ...], state: LogState | None) -> WhiskActivation:
     """The record with its logs, and with a state the annotation that says how they were read."""
     if state is None:
-        return evolve(record, logs=lines) if lines else record
+        return record.with_logs(lines, record.annotations) if lines else record
     annotations = Parameters({**record.annotations.entries, LOGS: _LOG_STATES[state]})
-    return evolve(record, logs=lines, annotations=annotations)
+    return record.with_logs(lines, annotations)
 
 
 def total_interval(run: Interval, init: Interval | None) -> Interval:

@@ -156,6 +156,24 @@ class WhiskActivation:
             form["cause"] = self.cause
         return form
 
+    def with_logs(self, logs: tuple[str, ...], annotations: Parameters) -> WhiskActivation:
+        """The record with these logs and annotations."""
+        return WhiskActivation(
+            self.namespace,
+            self.name,
+            self.subject,
+            self.activation_id,
+            self.start,
+            self.end,
+            self.response,
+            logs,
+            self.version,
+            self.publish,
+            annotations,
+            self.duration,
+            self.cause,
+        )
+
     def to_document(self, updated: int) -> JsonObject:
         """The document, written at `updated` (epoch ms)."""
         return {"_id": self.doc_id, **self.to_json(), "updated": updated, "entityType": "activation"}

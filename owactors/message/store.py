@@ -85,6 +85,9 @@ class RecordEntry:
         """Namespace and id: what makes a record unique."""
         return (self.namespace, self.activation_id)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RecordEntry, (*self.key, self.start, self.filter, self.summary, self.record)
+
     @property
     def size(self) -> int:
         """Bytes of the record's JSON: what it counts for in a namespace's usage."""
@@ -154,6 +157,9 @@ class StoreRecords(StoreRequest):
 
     entries: tuple[RecordEntry, ...]
     dismissed: tuple[tuple[str, str], ...] = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return StoreRecords, (self.request, self.entries, self.dismissed)
 
 
 # -- from the store actor

@@ -34,7 +34,10 @@ class LineOutput(logging.Handler):
     def __init__(self, stream: TextIO, form: Form) -> None:
         super().__init__()
         self.stream, self.form = stream, form
+        #: always the same list: what is done to it is atomic, so that only writing needs the lock
         self._lines: list[str] = []
+        #: the loop whose turn ends with a flush
+        self._due_in: asyncio.AbstractEventLoop | None = None
         _OUTPUTS.add(self)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -49,39 +52,29 @@ class LineOutput(logging.Handler):
     def put(self, line: str, level: int) -> None:
         """Write a line, at the end of this turn at the latest."""
         lines = self._lines
-        self.acquire()
-        try:
-            lines.append(line)
-            if level >= logging.WARNING or len(lines) >= MOST_LINES:
-                self._write()
-            elif len(lines) == 1:
-                loop = asyncio._get_running_loop()
-                if loop is None:
-                    self._write()
-                else:
-                    loop.call_soon(self.flush)
-        finally:
-            self.release()
+        lines.append(line)
+        loop = asyncio._get_running_loop()
+        if loop is None or level >= logging.WARNING or len(lines) >= MOST_LINES:
+            self.flush()
+        elif self._due_in is not loop:
+            self._due_in = loop
+            loop.call_soon(self.flush)
 
     def flush(self) -> None:
         """Write what was gathered."""
-        if self._lines:
-            self.acquire()
-            try:
-                self._write()
-            finally:
-                self.release()
-
-    def _write(self) -> None:
+        self._due_in = None
         lines = self._lines
-        lines.append("")
-        text = "\n".join(lines)
-        lines.clear()
+        self.acquire()
         try:
-            self.stream.write(text)
-            self.stream.flush()
+            if count := len(lines):
+                text = "\n".join([*lines[:count], ""])
+                del lines[:count]
+                self.stream.write(text)
+                self.stream.flush()
         except (OSError, ValueError):
             pass  # nobody reads our log any more: there is no place left to say so
+        finally:
+            self.release()
 
 
 _OUTPUTS: weakref.WeakSet[LineOutput] = weakref.WeakSet()

@@ -21,6 +21,7 @@ from owactors.entity.transaction import TransactionId
 from owactors.message.ack import CombinedCompletionAndResultMessage, CompletionMessage, ResultMessage
 from owactors.message.activation import ActivationMessage
 from owactors.message.shared import MOST_KEPT, SharedForm
+from owactors.message.store import RecordEntry, StoreRecords
 
 ROOT = TransactionId.fresh(1_700_000_000_000)
 USER = Identity(
@@ -62,7 +63,9 @@ RECORD = WhiskActivation(
     cause="1" * 32,
 )
 INVOKER = InvokerInstanceId(3, ByteSize.mb(512), "unique", "shown", ByteSize.mb(1), ("tag",), ("ns",))
+ENTRY = RecordEntry("guest", "0" * 32, 5, "pkg/echo", b"{}", b'{"a":1}')
 MESSAGES = (
+    StoreRecords(7, (ENTRY,), (("guest", "1" * 32),)),
     MESSAGE,
     evolve(MESSAGE, transid=ROOT.child(5), revision=DocRevision(), blocking=False, content=None),
     evolve(MESSAGE, transid=evolve(ROOT, extra_logging=True), init_args=frozenset({"a"}), locked_args={"b": "aes-128"}),
