@@ -80,7 +80,7 @@ def test_following_writes_each_call_once(run: Run, node: FakeNode, monkeypatch: 
 
     assert result.stdout == f"-- greet {ID}\ngreeting Ada\n"
     stream, first = node.asked[:2]
-    assert (stream.path, stream.query) == (f"/api/v1/{RECORDS}/follow", {"name": "greet"})
+    assert (stream.path, stream.query) == (f"/api/v1/{RECORDS}/follow", {"name": "greet", "lines": "true"})
     assert (result.exit_code, first.query["docs"], first.query["name"]) == (6, "true", "greet")
 
 
