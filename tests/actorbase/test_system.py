@@ -12,6 +12,7 @@ import pytest
 from thespian.actors import ActorAddress, ActorExitRequest, ActorSystem, PoisonMessage
 from thespian.system.messages.status import Thespian_StatusReq
 
+from owactors.actorbase import address
 from tests.actorbase.running import SECONDS, call, eventually, start
 from tests.actorbase.system_actors import Call, Cleaner, Place, Seen, Subject
 
@@ -124,9 +125,11 @@ def test_a_child_that_cannot_be_made_has_exited(
     assert call(system, parent, "echo", 1) == 1
 
 
-def test_messages_to_the_dead_become_dead_letters(system: ActorSystem, parent: ActorAddress) -> None:
+def test_messages_to_the_dead_become_dead_letters(system: ActorSystem, parent: ActorAddress, folder: str) -> None:
     undertaker = child_of(system, parent, None)
     call(system, undertaker, "dead_letters")
+    admin = address("127.0.0.1", int(Path(folder, "port").read_text()))
+    eventually(lambda: system.ask(admin, Thespian_StatusReq(), SECONDS).deadLetterHandler == undertaker, "handler")
     for requirements in (NEAR, None):
         child = child_of(system, parent, requirements)
         before = len(call(system, parent, "seen").what)
