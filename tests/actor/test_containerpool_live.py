@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from thespian.actors import ActorExitRequest, ActorSystem
 
-from owactors import actorbase
 from tests.actor.echo_pool import Calls, Done, EchoRoot
+from tests.actor.live import BASES, start
 
 SECONDS = 60
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture(scope="module", params=["owactorsBase", "multiprocTCPBase", "simpleSystemBase"])
+@pytest.fixture(scope="module", params=BASES)
 def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActorSystem]:
-    options: dict[str, Any] = {"logDefs": {"version": 1, "root": {"level": 60}}}
-    if request.param == "owactorsBase":
-        actorbase.install()
-        actorbase.allow("tests.")
-        options = {"capabilities": actorbase.capabilities(str(tmp_path_factory.mktemp("actors")))}
-    elif request.param == "simpleSystemBase":
-        options = {"logDefs": False}  # it would configure the logging of this very process
-    else:
-        options["capabilities"] = {"Admin Port": free_port()}
-    system = ActorSystem(request.param, transientUnique=True, **options)
+    system = start(request.param, tmp_path_factory.mktemp("actors"))
     yield system
     system.shutdown()
 

@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from thespian.actors import ActorAddress, ActorExitRequest, ActorSystem
 
-from owactors import actorbase
 from tests.actor.io_actors import Do, Number, Refused, Subject, Told
+from tests.actor.live import BASES, start
 
 SECONDS = 15
 Ask = Callable[[str], Any]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def start(base: str, folder: Path) -> ActorSystem:
-    capabilities: dict[str, Any] = {}
-    logs: Any = False
-    if base == "owactorsBase":
-        actorbase.install()
-        actorbase.allow("tests.")
-        capabilities = actorbase.capabilities(str(folder))
-        logs = None
-    elif base == "multiprocTCPBase":
-        capabilities = {"Admin Port": free_port()}
-        logs = {"version": 1, "root": {"level": 60}}
-    return ActorSystem(base, capabilities=capabilities, logDefs=logs, transientUnique=True)
-
-
-@pytest.fixture(scope="module", params=["owactorsBase", "multiprocTCPBase", "simpleSystemBase"])
+@pytest.fixture(scope="module", params=BASES)
 def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActorSystem]:
     system = start(request.param, tmp_path_factory.mktemp("actors"))
     system.base = request.param

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import pickle
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from typing import Any
 import pytest
 from thespian.actors import ActorExitRequest, ActorSystem
 
-from owactors import actorbase
 from owactors.actor.store import GetStoreStatus, OpenStore, StoreActor, StoreNotOpened, StoreOpened, StoreStatus
 from owactors.actorbase.unpickling import MessageUnpickler
 from owactors.message.store import (
@@ -25,27 +23,14 @@ from owactors.message.store import (
 )
 from owactors.store.record import entry_of
 from owactors.store.sqlite.store import SqliteStore
+from tests.actor.live import BASES, start
 from tests.actor.store_actors import Asker, Fetch, Fetched, Keep, Use
 from tests.contract.store.stores import action, ids, record
 
 SECONDS = 30
 
 
-def start(base: str, folder: Path) -> ActorSystem:
-    if base == "owactorsBase":
-        actorbase.install()
-        actorbase.allow("tests.")
-        return ActorSystem(base, capabilities=actorbase.capabilities(str(folder)), transientUnique=True)
-    if base == "simpleSystemBase":
-        return ActorSystem(base, logDefs=False, transientUnique=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        capabilities = {"Admin Port": probe.getsockname()[1]}
-    logs = {"version": 1, "root": {"level": 60}}
-    return ActorSystem(base, capabilities=capabilities, logDefs=logs, transientUnique=True)
-
-
-@pytest.fixture(scope="module", params=["owactorsBase", "multiprocTCPBase", "simpleSystemBase"])
+@pytest.fixture(scope="module", params=BASES)
 def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActorSystem]:
     system = start(request.param, tmp_path_factory.mktemp("actors"))
     yield system
