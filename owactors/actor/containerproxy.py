@@ -242,12 +242,7 @@ class ContainerProxy(IoActor):
             BEGINNINGS.note(job.run.msg.activation_id)
 
     def _collect_logs(self, instruction: i.CollectLogs) -> None:
-        container = self._needed()
-        at_hand = containerwork.logs_at_hand(container, instruction)
-        if at_hand is None:
-            self._beside(containerwork.collect_logs(container, instruction))
-        else:
-            self.tell(self.myAddress, at_hand)
+        self._beside(containerwork.collect_logs(self._needed(), instruction))
 
     def _keep_logs(self, instruction: i.KeepLogs) -> None:
         files = self._setup.settings.log_files if self._setup else None
@@ -317,11 +312,15 @@ ContainerProxy._does = {
 
 _ENDED: dict[type, Callable[[Any], str]] = {
     e.Initialized: lambda event: f"/init ended: {containerwork.brief(event.result)}",
-    e.RunEnded: lambda event: f"/run ended: {containerwork.brief(event.result)}",
+    e.RunEnded: lambda event: f"/run ended: {containerwork.brief(event.result)}{_lines(event.logs)}",
     e.ExchangeCrashed: lambda event: f"the exchange failed: {event.reason}",
     e.LogsCollected: lambda event: f"{len(event.lines)} lines of logs are read",
     e.LogsFailed: lambda event: f"the logs could not be read: {event.reason}",
 }
+
+
+def _lines(log: e.LogsCollected | None) -> str:
+    return f"; with it came {len(log.lines)} lines of logs" if log is not None else ""
 
 
 def _without_actor(work: Coroutine[Any, Any, Any]) -> None:

@@ -153,12 +153,14 @@ async def run(container: Container, wanted: i.RunContainer) -> e.Event:
         return e.ExchangeCrashed(wanted.job, reason_of(failure), time.time())
     MARKERS.finished(marker, "running result: %s", brief(result), end_ms=result.interval.end)
     METRICS.time(container_phase("run", container.kind), result.interval.duration)
-    return e.RunEnded(wanted.job, result, time.time())
+    return e.RunEnded(wanted.job, result, time.time(), _logs_at_hand(container, wanted))
 
 
-def logs_at_hand(container: Container, wanted: i.CollectLogs) -> e.LogsCollected | None:
-    """What the activation printed, if all of it came before its answer: then nothing has to be waited for."""
-    logs = container.logs_at_hand(wanted.limit, wanted.activation_id)
+def _logs_at_hand(container: Container, wanted: i.RunContainer) -> e.LogsCollected | None:
+    """What the activation printed, if it is wanted and all of it came before its answer."""
+    if not wanted.log_limit:
+        return None
+    logs = container.logs_at_hand(wanted.log_limit, wanted.body.get("activation_id", ""))
     if logs is None:
         return None
     MARKERS.finished(MARKERS.started(wanted.transid, INVOKER_COLLECT_LOGS))

@@ -177,10 +177,10 @@ def test_logs_that_came_with_the_answer_are_not_waited_for() -> None:
     script = {"logs at hand": [Logs(("at", "hand"))]}
     bench = ProxyBench(factory=ScriptedFactory(ScriptedContainer(script=script)))
     bench.say(run())
-    bench.give_own()
     assert bench.records[0].logs == ("at", "hand")
     assert bench.container.calls == ["initialize", "run"]
-    assert kinds(bench.acks) == [ResultMessage, CompletionMessage]
+    assert kinds(bench.acks) == [CombinedCompletionAndResultMessage]
+    assert told_kinds(bench) == [NeedWork]
 
 
 def test_truncated_logs_do_not_cost_the_container() -> None:

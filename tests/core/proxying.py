@@ -96,10 +96,10 @@ class Driver:
     #: instructions that no outcome was given for yet
     open: list[i.Instruction] = field(factory=list)
 
-    def give(self, kind: type, *details: Any) -> list[i.Instruction]:
+    def give(self, kind: type, *details: Any, **more: Any) -> list[i.Instruction]:
         """An event of this class now."""
         before = self.proxy.state
-        instructions = self.proxy.handle(kind(*details, self.now))
+        instructions = self.proxy.handle(kind(*details, self.now, **more))
         self.proxy.validate()
         self.said += instructions
         self.open += [x for x in instructions if type(x) in ASYNCHRONOUS]
@@ -136,6 +136,12 @@ class Driver:
     def ran(self, outcome: Outcome | bytes = OK_BODY, milliseconds: int = 20, status: int = 200) -> Any:
         job = self.take(i.RunContainer).job
         return self.give(e.RunEnded, job, result(self.now, milliseconds, outcome, status))
+
+    def ran_with_logs(self, *lines: str, outcome: Outcome | bytes = OK_BODY, status: int = 200) -> Any:
+        """/run ends, and its logs came before."""
+        job = self.take(i.RunContainer).job
+        log = e.LogsCollected(job, lines, "complete", self.now)
+        return self.give(e.RunEnded, job, result(self.now, 20, outcome, status), logs=log)
 
     def collected(self, *lines: str, state: LogState = "complete") -> Any:
         return self.give(e.LogsCollected, self.take(i.CollectLogs).job, lines, state)

@@ -166,6 +166,28 @@ def test_with_logs_a_blocking_run_is_answered_first_and_completed_later() -> Non
     assert driver.stored[0].logs == ("a", "b")
 
 
+@pytest.mark.parametrize(("blocking", "kind"), [(True, CombinedCompletionAndResultMessage), (False, CompletionMessage)])
+def test_logs_that_came_before_the_answer_end_the_job_with_it(blocking: bool, kind: type) -> None:
+    driver = Driver().ready()
+    driver.run(run(1, blocking=blocking))
+    driver.ran_with_logs("a", "b")
+    assert (kinds(driver.acks), driver.count(i.CollectLogs)) == ([kind], 0)
+    assert driver.stored[0].logs == ("a", "b")
+    assert annotation(driver.stored[0], "logs") == "complete"
+    assert driver.proxy.state is State.READY
+    if blocking:
+        assert driver.acks[0].response.logs == ()
+
+
+def test_a_runtime_that_broke_is_not_used_again_though_its_logs_are_there() -> None:
+    driver = Driver().ready()
+    driver.run()
+    driver.ran_with_logs("a", outcome=b"", status=502)
+    assert driver.stored[0].logs[0] == "a"
+    assert "might be missing" in driver.stored[0].logs[1]
+    assert driver.count(i.DestroyContainer) == 1
+
+
 @pytest.mark.scenario("CP-14")
 def test_with_logs_a_non_blocking_run_is_only_completed() -> None:
     driver = Driver().ready()
@@ -523,6 +545,15 @@ def test_a_log_is_in_the_files_before_the_job_ends(store: Any) -> None:
     assert (record.logs, annotation(record, "logs")) == expected
     assert annotation(kept.record, "logs") == expected[1]
     assert driver.proxy.state is State.READY
+
+
+def test_the_caller_does_not_wait_for_the_files_though_the_log_is_there() -> None:
+    driver = Driver(ContainerProxy(evolve(SETTINGS, log_store="file"))).ready_keeping()
+    driver.forget().run()
+    driver.ran_with_logs("a")
+    assert (kinds(driver.acks), driver.stored) == ([ResultMessage], [])
+    driver.give(e.LogsKept, driver.take(i.KeepLogs).job)
+    assert (kinds(driver.acks), driver.stored[0].logs) == ([ResultMessage, CompletionMessage], ("a",))
 
 
 def test_a_log_that_no_file_takes_is_in_the_record() -> None:

@@ -115,15 +115,17 @@ class AnyOrder(RuleBasedStateMachine):
         self.exchange(e.Initialized, wanted.job, draw)
 
     def on_RunContainer(self, wanted: i.RunContainer, draw: Any) -> None:
-        self.exchange(e.RunEnded, wanted.job, draw)
+        at_hand = wanted.log_limit and draw(st.booleans())
+        log = e.LogsCollected(wanted.job, ("line",), "complete", self.driver.now) if at_hand else None
+        self.exchange(e.RunEnded, wanted.job, draw, logs=log)
 
-    def exchange(self, kind: type, job: int, draw: Any) -> None:
+    def exchange(self, kind: type, job: int, draw: Any, **more: Any) -> None:
         if draw(st.integers(0, 9)) == 0:
             self.driver.give(e.ExchangeCrashed, job, "by chance")
             return
         outcome, status = draw(st.sampled_from([REPLIES[0]] * 6 + REPLIES))
         took = draw(st.sampled_from([5, 5, 5, 1000]))
-        self.driver.give(kind, job, result(self.driver.now, took, outcome, status))
+        self.driver.give(kind, job, result(self.driver.now, took, outcome, status), **more)
 
     def on_CollectLogs(self, wanted: i.CollectLogs, draw: Any) -> None:
         match draw(st.integers(0, 5)):

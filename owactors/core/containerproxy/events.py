@@ -97,12 +97,23 @@ class Initialized:
 
 
 @frozen
+class LogsCollected:
+    """The logs of a job are there, read as `state` says."""
+
+    job: int
+    lines: tuple[str, ...]
+    state: LogState
+    now: float
+
+
+@frozen
 class RunEnded:
-    """POST /run ended, whatever came of it."""
+    """POST /run ended, whatever came of it. `logs`: those of the job, if all of them came before the answer did."""
 
     job: int
     result: RunResult
     now: float
+    logs: LogsCollected | None = None
 
 
 @frozen
@@ -111,16 +122,6 @@ class ExchangeCrashed:
 
     job: int
     reason: str
-    now: float
-
-
-@frozen
-class LogsCollected:
-    """The logs of a job are there, read as `state` says."""
-
-    job: int
-    lines: tuple[str, ...]
-    state: LogState
     now: float
 
 

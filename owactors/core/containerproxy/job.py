@@ -38,6 +38,8 @@ class Job:
     init: Interval | None = None
     #: what its start in a new or prewarmed container took, in ms, as far as it went; None: the container was warm
     phases: dict[str, float] | None = None
+    #: who waits for the result was given it, before the logs were read
+    answered: bool = False
     #: the record without logs, once the result is known
     record: WhiskActivation | None = None
     #: what it printed and how that was read, while it is written into files

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from owactors.core import logs, response
 from owactors.core.activationrecord import activation_record, total_interval
 from owactors.core.containerproxy import endings, records
-from owactors.core.containerproxy.events import LogsCollected
+from owactors.core.containerproxy.events import LogsCollected, RunEnded
 from owactors.core.containerproxy.instructions import CollectLogs, KeepLogs, Warn
 from owactors.core.containerproxy.job import Job, Phase
 from owactors.core.containerproxy.machine import Proxy
@@ -32,14 +32,15 @@ def initialized(job: Job, result: RunResult) -> None:
         job.phases["init"] = result.interval.duration
 
 
-def answered(proxy: Proxy, job: Job, result: RunResult, now: float) -> None:
+def answered(proxy: Proxy, job: Job, event: RunEnded) -> None:
     """/run ended: the job ends with what it answered."""
+    result = event.result
     timeout = job.run.action.limits.timeout
     answer = response.run_response(result, timeout)
     total = total_interval(result.interval, job.init)
     if job.phases is not None:
         job.phases["run"] = result.interval.duration
-    _settle(proxy, job, answer, total, response.is_over_time(result, timeout), now)
+    _settle(proxy, job, answer, total, response.is_over_time(result, timeout), event.now, event.logs)
 
 
 def crashed(proxy: Proxy, job: Job, reason: str, now: float) -> None:
@@ -54,8 +55,9 @@ def _settle(
     total: Interval,
     timed_out: bool,
     now: float,
+    log: LogsCollected | None = None,
 ) -> None:
-    """The result is known: answer who waits, then collect the logs or end the job."""
+    """The result is known: answer who waits, then collect the logs or end the job. `log`: it was read already."""
     run = job.run
     shared = proxy.shared_annotations(run.action)
     phases = job.phases if proxy.settings.annotations else None
@@ -68,8 +70,15 @@ def _settle(
         records.end(proxy, run, job.record, records.blocking_ack(proxy, run, job.record))
         endings.ended(proxy, job, _is_reusable(answer), now)
         return
+    if log is not None and proxy.settings.log_store not in logs.IN_FILES:
+        logs_collected(proxy, job, log)
+        return
     if run.msg.blocking:
         records.acknowledge(proxy, run, ResultMessage(run.msg.transid, job.record))
+        job.answered = True
+    if log is not None:
+        logs_collected(proxy, job, log)
+        return
     job.phase = Phase.COLLECTING
     waits = logs.waits_for_sentinel(run.action, answer, proxy.settings.unsentinelled_kinds)
     limit = run.action.limits.logs * MIB
@@ -110,9 +119,9 @@ def _end_with_logs(proxy: Proxy, job: Job, now: float, in_record: bool = True) -
     """The job ends; the container is kept if it is in step with its log."""
     record = _recorded(job)
     if in_record:
-        records.end_with_logs(proxy, job.run, record, job.lines, job.log_state)
+        records.end_with_logs(proxy, job.run, record, job.lines, job.log_state, job.answered)
     else:
-        records.end_with_logs(proxy, job.run, record, (), "out_of_band")
+        records.end_with_logs(proxy, job.run, record, (), "out_of_band", job.answered)
     endings.ended(proxy, job, job.log_state in logs.IN_STEP and _is_reusable(record.response), now)
 
 

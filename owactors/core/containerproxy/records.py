@@ -1,11 +1,11 @@
 """How an activation ends: acknowledgement, record, credit.
 
-| blocking | logs to collect | acknowledgements                                    |
-|----------|-----------------|-----------------------------------------------------|
-| yes      | yes             | ResultMessage now, CompletionMessage after the logs |
-| yes      | no              | CombinedCompletionAndResultMessage now              |
-| no       | yes             | CompletionMessage after the logs                    |
-| no       | no              | CompletionMessage now                               |
+| blocking | logs to collect          | acknowledgements                                    |
+|----------|--------------------------|-----------------------------------------------------|
+| yes      | yes                      | ResultMessage now, CompletionMessage after the logs |
+| yes      | no, or read already      | CombinedCompletionAndResultMessage now              |
+| no       | yes                      | CompletionMessage after the logs                    |
+| no       | no, or read already      | CompletionMessage now                               |
 """
 
 from __future__ import annotations
@@ -93,10 +93,14 @@ def warn(proxy: Proxy, record: WhiskActivation, run: Run) -> None:
 
 
 def end_with_logs(
-    proxy: Proxy, run: Run, record: WhiskActivation, lines: tuple[str, ...], state: logs.LogState
+    proxy: Proxy, run: Run, record: WhiskActivation, lines: tuple[str, ...], state: logs.LogState, answered: bool = True
 ) -> None:
-    """End an activation whose logs were collected, or at least tried; the record says which."""
-    end(proxy, run, noted(proxy, record, lines, state), completion(proxy, run, record))
+    """End an activation whose logs were collected, or at least tried; the record says which.
+
+    `answered`: who waits for the result has it, so that only the completion is still to be told.
+    """
+    ack = completion(proxy, run, record) if answered else blocking_ack(proxy, run, record)
+    end(proxy, run, noted(proxy, record, lines, state), ack)
 
 
 def noted(proxy: Proxy, record: WhiskActivation, lines: tuple[str, ...], state: logs.LogState) -> WhiskActivation:

@@ -121,7 +121,7 @@ def r6_run_ended(proxy: Proxy, event: RunEnded) -> None:
         proxy.emit(CountUnhealthy("warm"))
         endings.refused(proxy, job, event.now)
     else:
-        outcome.answered(proxy, job, event.result, event.now)
+        outcome.answered(proxy, job, event)
 
 
 def r7_crashed(proxy: Proxy, event: ExchangeCrashed) -> None:
