@@ -1,0 +1,37 @@
+"""One container proxy as an actor of real systems, in a process of its own where the base can."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from thespian.actors import ActorExitRequest, ActorSystem
+
+from owactors.actor.factories import FACTORIES
+from tests.actor.live import BASES, start
+from tests.actor.pool_world import MarkingFactory
+from tests.actor.proxy_world import Played, PoolOfOne, Scene
+
+SECONDS = 60
+
+
+@pytest.fixture(params=BASES)
+def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ActorSystem]:
+    before, FACTORIES.build = FACTORIES.build, MarkingFactory  # what is forked has it, too
+    system = start(request.param, tmp_path_factory.mktemp("actors"))
+    yield system
+    system.shutdown()
+    FACTORIES.build = before
+
+
+def test_calls_at_once_a_later_one_and_the_removal(system: ActorSystem, tmp_path: Path) -> None:
+    root = system.createActor(PoolOfOne)
+    played = system.ask(root, Scene(str(tmp_path), 8), SECONDS)
+    system.tell(root, ActorExitRequest())
+    assert isinstance(played, Played), played
+    assert played.results == ({"ok": True},) * 9
+    assert (played.finished, played.records) == (9, 9)
+    # removed while it was ready, or, if it took longer, while it was paused
+    assert played.said in {("ContainerRemoved", "ContainerDestroyed"), ("RescheduleJob", "ContainerDestroyed")}
+    assert list(tmp_path.iterdir()) == []
