@@ -15,6 +15,7 @@ from attrs import field, frozen
 from owactors.entity.size import ByteSize
 
 Seconds = NewType("Seconds", float)
+NetworkMode = NewType("NetworkMode", str)
 
 
 _SECRET = {"secret": True}
@@ -104,7 +105,9 @@ class SandboxSettings:
     zygote: bool
     bubblewrap: bool
     cgroups: bool
-    network: bool
+    network: NetworkMode = field(metadata=_one_of("host", "private", "none"))
+    dns_servers: tuple[str, ...]
+    open_ports: tuple[int, ...]
     disk: ByteSize
     start_timeout: Seconds = field(metadata=_at_least(0.1))
 

@@ -104,6 +104,21 @@ def read_texts(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def read_whole_numbers(value: Any) -> tuple[int, ...]:
+    """A list of ints, or one text with commas between them."""
+    parts = read_texts(value) if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple):
+        raise ValueError("a list of whole numbers, such as [80, 443]")
+    return tuple(map(read_whole_number, parts))
+
+
+def read_network_mode(value: Any) -> str:
+    """A text; true and false are what they were when there were but two."""
+    if isinstance(value, bool) or (isinstance(value, str) and value.strip().lower() in _TRUE + _FALSE):
+        return "host" if read_switch(value) else "none"
+    return read_text(value)
+
+
 def read_table(value: Any) -> Mapping[str, str]:
     """A table of strings, or the text "name=value,name=value"."""
     if isinstance(value, str):
@@ -124,9 +139,11 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "float": read_number,
     "bool": read_switch,
     "str": read_text,
+    "NetworkMode": read_network_mode,
     "Path": read_path,
     "Path | None": read_optional_path,
     "tuple[str, ...]": read_texts,
+    "tuple[int, ...]": read_whole_numbers,
     "Mapping[str, str]": read_table,
 }
 

@@ -28,7 +28,7 @@ from owactors.connector.topics import Topics
 from owactors.container.docker.settings import DEFAULT_HOST, DockerSettings, PullPolicy
 from owactors.container.port import ContainerFactory
 from owactors.container.sandbox.factory import SandboxFactory
-from owactors.container.sandbox.settings import SandboxSettings
+from owactors.container.sandbox.settings import NetworkMode, SandboxSettings
 from owactors.core.containerpool.settings import PoolSettings, PrewarmingConfig, prewarming_of
 from owactors.core.controller.limitcheck import SystemLimits
 from owactors.core.parameterencryption import read_keys
@@ -290,7 +290,9 @@ def _sandbox(settings: Settings, manifest: ExecManifest) -> SandboxSettings:
         zygote=sandbox.zygote,
         bubblewrap=sandbox.bubblewrap,
         cgroups=sandbox.cgroups,
-        network=sandbox.network,
+        network=cast(NetworkMode, sandbox.network),
+        dns=sandbox.dns_servers,
+        open_ports=sandbox.open_ports,
         disk=sandbox.disk.bytes,
         start_timeout=sandbox.start_timeout,
         parallel_starts=settings.containers.parallel_starts,

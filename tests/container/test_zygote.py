@@ -118,7 +118,7 @@ def test_privileges_of_a_sandbox(folder: Path) -> None:
 
 def test_no_network(folder: Path) -> None:
     """With the network cut off there is a loopback, and nothing else."""
-    backend = sandbox("sandbox-zygote", network=False)
+    backend = sandbox("sandbox-zygote", network="none")
     code = """
 import socket
 def main(args):

@@ -35,6 +35,7 @@ READ_ONLY_PROC = ("acpi", "asound", "bus", "fs", "irq", "scsi", "sys", "sysrq-tr
 HIDDEN_PROC = ("kcore", "keys", "latency_stats", "sched_debug", "timer_list", "timer_stats")
 """As Docker masks them: what they show of the machine is nobody's business."""
 
+RESOLVERS = "/etc/resolv.conf"
 LAUNCH = "/launch"
 WORK = "/action"
 
@@ -42,12 +43,13 @@ WORK = "/action"
 @frozen
 class Bubblewrap:
     """A `bwrap` that works here; `user` says whether with a user namespace of its own, `sized` whether it can make a
-    file system of a given size.
+    file system of a given size. `resolvers`: the file that is /etc/resolv.conf inside, if it is not this machine's.
     """
 
     program: str
     user: bool
     sized: bool = True
+    resolvers: str = ""
 
     def command(
         self,
@@ -68,7 +70,7 @@ class Bubblewrap:
         words += ["--die-with-parent", "--new-session", "--hostname", "action"]
         words += [] if network else ["--unshare-net"]
         words += [] if filter_fd is None else ["--seccomp", str(filter_fd)]
-        for source, target in read_only_system():
+        for source, target in read_only_system(self.resolvers):
             words += ["--ro-bind", source, target]
         for text, path in system_links():
             words += ["--symlink", text, path]
@@ -129,12 +131,17 @@ def readable(data: bytes | None) -> Iterator[int | None]:
         yield file.fileno()
 
 
-def read_only_system() -> list[tuple[str, str]]:
-    """What a sandbox sees of this machine: (source, free of symbolic links; where it is inside)."""
+def read_only_system(resolvers: str = "") -> list[tuple[str, str]]:
+    """What a sandbox sees of this machine: (source, free of symbolic links; where it is inside). `resolvers`: a file
+    that takes the place of /etc/resolv.conf.
+    """
     seen = [("/usr", "/usr")]
     seen += [(folder, folder) for folder in SYSTEM_FOLDERS if os.path.isdir(folder) and not os.path.islink(folder)]
     files = [f"/etc/{name}" for name in ETC]
-    return seen + [(os.path.realpath(path), path) for path in files if os.path.exists(path)]
+    seen += [(os.path.realpath(path), path) for path in files if os.path.exists(path)]
+    if not resolvers:
+        return seen
+    return [*((source, target) for source, target in seen if target != RESOLVERS), (resolvers, RESOLVERS)]
 
 
 def system_links() -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from owactors.container.ending import Autopsy, ending_of
 from owactors.container.http import UnixAddress
 from owactors.container.http_container import MEMORY_EXIT, HttpContainer, until
 from owactors.container.log_collector import STDERR, STDOUT
+from owactors.container.network.private import Wire
 from owactors.container.port import ContainerError
 from owactors.container.sandbox import processes
 from owactors.container.sandbox.cgroup import ControlGroup, OomCounter
@@ -37,6 +38,7 @@ class Parts:
     folder_fd: int
     group: ControlGroup | None
     process: FirstProcess | None = None
+    wire: Wire | None = None
 
     async def process_ended(self, seconds: float) -> bool:
         """Wait for the end of the first process; True if there is none."""
@@ -50,14 +52,21 @@ class Parts:
 
 
 class SandboxContainer(HttpContainer):
-    """See Container. `forget` is called once when nothing of it is left."""
+    """See Container. `forget` is called once when nothing of it is left, `unwire` before with what joined it to the
+    private network.
+    """
 
     backend = "sandbox"
 
-    def __init__(self, parts: Parts, forget: Callable[[SandboxContainer], None]) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        forget: Callable[[SandboxContainer], None],
+        unwire: Callable[[Wire], object] = lambda wire: None,
+    ) -> None:
         super().__init__(parts.id, UnixAddress(parts.socket_path))
         self._parts = parts
-        self._forget = forget
+        self._forget, self._unwire = forget, unwire
         self._open_outputs: dict[int, int] = {}
         self._unread = select.poll()
         self._oom_kills = OomCounter.of(parts.group)
@@ -236,6 +245,8 @@ class SandboxContainer(HttpContainer):
             self._read(stream, fd, MOST_CHUNKS)
             self._close_output(stream, fd)
         self._oom_kills.close()
+        if parts.wire is not None:
+            self._unwire(parts.wire)
         # What could not be removed keeps its folder, so that a later sweep finds it.
         if parts.group is None or await until(parts.group.remove, 5.0):
             await asyncio.to_thread(shutil.rmtree, parts.folder, ignore_errors=True)

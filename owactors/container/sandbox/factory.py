@@ -14,6 +14,8 @@ from pathlib import Path
 from attrs import define, evolve, field
 
 from owactors.container.http_container import Stopwatch
+from owactors.container.network.pool import WirePool
+from owactors.container.network.private import RESOLVERS, NetworkFailed, PrivateNetwork, Wire
 from owactors.container.port import ContainerSpec, Protection, StartReport, WhiskContainerStartupError
 from owactors.container.sandbox import bubblewrap, cgroup, leftovers, seccomp
 from owactors.container.sandbox.cgroup import CgroupLayout
@@ -21,7 +23,7 @@ from owactors.container.sandbox.container import Parts, SandboxContainer
 from owactors.container.sandbox.disk import DiskWatch
 from owactors.container.sandbox.leftovers import BootFolder
 from owactors.container.sandbox.settings import Means, SandboxSettings
-from owactors.container.sandbox.starting import Starter, state_of
+from owactors.container.sandbox.starting import Starter, ZygoteLost, state_of
 from owactors.container.sandbox.zygote import ZygoteFailed, Zygotes, layout_for
 from owactors.runtime import Launcher, LauncherMissing, compile_proxies, find_launchers
 
@@ -43,6 +45,7 @@ class SandboxFactory:
     _count: int = 0
     _starter: Starter | None = None
     _zygotes: Zygotes | None = None
+    _wires: WirePool | None = None
     _starting: asyncio.Semaphore = field(init=False)
     _disk: DiskWatch = field(init=False)
 
@@ -55,8 +58,16 @@ class SandboxFactory:
         self._folder = self._make_folder()
         self._means = await asyncio.to_thread(self._probe)
         swept = await self.sweep()
-        self._means = evolve(self._means, zygote_reason=await self._try_zygote(self._folder.path, self._means))
-        self._starter = Starter(self.settings, self._means, self._zygotes if self._means.zygote else None)
+        try:
+            self._means = await self._with_network(self._folder.path, self._means)
+            self._means = evolve(self._means, zygote_reason=await self._try_zygote(self._folder.path, self._means))
+            if self._wires is not None and not self._means.wrapped:
+                raise _no_network(f"neither zygote nor bubblewrap works ({self._means.bubblewrap_reason})")
+        except BaseException:
+            await self.close()
+            raise
+        zygotes = self._zygotes if self._means.zygote else None
+        self._starter = Starter(self.settings, self._means, zygotes, self._wires)
         self._disk.start()
         return StartReport("sandbox", self._means.protections(self.settings.network, self.settings.disk), tuple(swept))
 
@@ -69,12 +80,16 @@ class SandboxFactory:
         async with self._starting:
             if self._starter is not starter:
                 raise WhiskContainerStartupError("the sandbox back end was closed")
-            return await self._create(starter, spec, launcher)
+            try:
+                return await self._create(starter, spec, launcher)
+            except ZygoteLost as lost:
+                LOG.warning("the zygote of the sandboxes has ended, another one is started: %s", lost)
+                return await self._create(starter, spec, launcher)
 
     async def _create(self, starter: Starter, spec: ContainerSpec, launcher: Launcher) -> SandboxContainer:
         watch = Stopwatch()
         parts = self._assemble(spec, starter.means.layout)
-        container = SandboxContainer(parts, self._forget)
+        container = SandboxContainer(parts, self._forget, self._unwire)
         container.kind, container.memory = spec.kind, spec.memory
         self._containers[parts.id] = container
         watch.lap("create")
@@ -99,6 +114,9 @@ class SandboxFactory:
                 LOG.error("a sandbox could not be removed", exc_info=failure)
         if self._zygotes is not None:
             await self._zygotes.close()
+        if self._wires is not None:
+            wires, self._wires = self._wires, None
+            await wires.close()
         if self._folder is not None:
             folder, self._folder = self._folder, None
             await asyncio.to_thread(folder.remove)
@@ -138,9 +156,25 @@ class SandboxFactory:
                 found, reason = bubblewrap.probe(Path(folder), filter)
         return Means(launchers, found, reason, layout, filter=filter)
 
+    async def _with_network(self, folder: Path, means: Means) -> Means:
+        """Make the private network, if one is wanted. Raises WhiskContainerStartupError."""
+        settings = self.settings
+        if settings.network != "private":
+            return means
+        try:
+            network = await asyncio.to_thread(PrivateNetwork.open, self.boot, folder, settings.dns, settings.open_ports)
+        except NetworkFailed as failure:
+            raise _no_network(str(failure)) from failure
+        self._wires = WirePool(network)
+        wrapper = means.bubblewrap
+        if wrapper is not None:
+            wrapper = evolve(wrapper, resolvers=str(folder / RESOLVERS))
+        return evolve(means, private=network.detail(), bubblewrap=wrapper)
+
     async def _try_zygote(self, folder: Path, means: Means) -> str:
         """Start a zygote and have it make a sandbox; why that does not work, or nothing."""
-        layout = layout_for(means.launchers, folder, self.settings.network)
+        resolvers = str(folder / RESOLVERS) if self._wires is not None else ""
+        layout = layout_for(means.launchers, folder, self.settings.network, resolvers)
         if not self.settings.zygote:
             return "switched off (setting)"
         if layout is None:
@@ -150,7 +184,7 @@ class SandboxFactory:
         try:
             await self._zygotes.get()
             if kind is not None:
-                strict = Starter(self.settings, evolve(means, bubblewrap=None), self._zygotes)
+                strict = Starter(self.settings, evolve(means, bubblewrap=None), self._zygotes, self._wires)
                 trial = ContainerSpec("probe", kind)
                 await (await self._create(strict, trial, means.launchers[kind])).destroy()
         except (ZygoteFailed, WhiskContainerStartupError) as failure:
@@ -212,5 +246,16 @@ class SandboxFactory:
         folders = [path for path in boot.iterdir() if path.is_dir() and path.stat().st_mtime < old]
         return [path for path in folders if f"{self.boot}-{path.name}" not in self._containers]
 
+    def _unwire(self, wire: Wire) -> None:
+        if self._wires is not None:
+            self._wires.give_back(wire)
+
     def _forget(self, container: SandboxContainer) -> None:
         self._containers.pop(container.id, None)
+
+
+def _no_network(reason: str) -> WhiskContainerStartupError:
+    return WhiskContainerStartupError(
+        f"sandboxes cannot have a private network here: {reason}. Set sandbox.network to host (actions share this "
+        "machine's network) or none."
+    )

@@ -19,6 +19,7 @@ from typing import Any
 
 from attrs import define, fields, frozen
 
+from owactors.container.network import private
 from owactors.container.sandbox import cgroup, processes
 
 STATE = "state.json"
@@ -115,6 +116,7 @@ def remove_boot(path: Path) -> list[str]:
             identity = remove_sandbox(folder)
             complete = complete and identity is not None
             removed += [identity] if identity else []
+    private.remove(path)
     if complete:
         shutil.rmtree(path, ignore_errors=True)
     return removed

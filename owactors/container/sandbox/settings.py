@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from attrs import frozen
 
@@ -11,13 +12,17 @@ from owactors.container.sandbox.bubblewrap import Bubblewrap
 from owactors.container.sandbox.cgroup import CgroupLayout
 from owactors.runtime import Launchers
 
+NetworkMode = Literal["none", "host", "private"]
+
 
 @frozen
 class SandboxSettings:
     """`data_dir` belongs to this node and others of the same machine; `kinds` are those of the manifest.
 
-    `zygote`: fork sandboxes from a process that has the proxies loaded, where that works. `network` True shares the
-    host's network, False leaves a sandbox alone with its own loopback (not for plain processes).
+    `zygote`: fork sandboxes from a process that has the proxies loaded, where that works. `network`: "host" shares this
+    machine's network, "none" leaves a sandbox alone with its own loopback (not for plain processes), "private" gives it
+    an address of its own and a way out through this machine, but none to it: `dns` are the name servers there instead
+    of this machine's, `open_ports` the ports of this machine that can be reached all the same.
     `disk`: bytes that a sandbox may write, 0 for any number.
     """
 
@@ -27,7 +32,9 @@ class SandboxSettings:
     zygote: bool = True
     bubblewrap: bool = True
     cgroups: bool = True
-    network: bool = True
+    network: NetworkMode = "host"
+    dns: tuple[str, ...] = ()
+    open_ports: tuple[int, ...] = ()
     disk: int = 512 * MIB
     start_timeout: float = 10.0
     parallel_starts: int = 8
@@ -43,6 +50,8 @@ class Means:
     layout: CgroupLayout
     zygote_reason: str = "not tried"
     filter: bytes | None = None
+    private: str = ""
+    """What the private network is like; empty if there is none."""
 
     @property
     def zygote(self) -> bool:
@@ -54,7 +63,7 @@ class Means:
         """True if sandboxes have namespaces of their own."""
         return self.zygote or self.bubblewrap is not None
 
-    def protections(self, network: bool, disk: int) -> tuple[Protection, ...]:
+    def protections(self, network: NetworkMode, disk: int) -> tuple[Protection, ...]:
         """What holds a function back, and what does not, in the operator's words."""
         inside = self.wrapped
         why = self.bubblewrap_reason
@@ -64,7 +73,7 @@ class Means:
             Protection("user", self._own_user, why if not inside else self._user_detail()),
             Protection("capabilities", inside, why if not inside else "none, and none can be gained"),
             self._filtered(),
-            Protection("network", inside and not network, self._network_detail(network)),
+            Protection("network", inside and network != "host", self._network_detail(network)),
             self._controlled("memory", "address space limit per process; Node.js: heap limit", True),
             self._controlled("pids", "no control groups for it", False),
             self._disk(disk),
@@ -98,10 +107,10 @@ class Means:
             return "forked from a zygote"
         return f"no zygote: {self.zygote_reason}"
 
-    def _network_detail(self, network: bool) -> str:
+    def _network_detail(self, network: NetworkMode) -> str:
         if not self.wrapped:
             return self.bubblewrap_reason
-        return "shared with the host (setting)" if network else "own loopback only"
+        return {"host": "shared with the host (setting)", "none": "own loopback only"}.get(network, self.private)
 
     def _controlled(self, controller: str, instead: str, on: bool) -> Protection:
         if self.layout.has(controller):

@@ -13,6 +13,7 @@ from pathlib import Path
 from attrs import define, evolve
 
 from owactors.container.http_container import Stopwatch
+from owactors.container.network.pool import WirePool, own_maker
 from owactors.container.port import ContainerSpec, WhiskContainerStartupError
 from owactors.container.sandbox import bubblewrap
 from owactors.container.sandbox.cgroup import ControlGroup
@@ -31,21 +32,43 @@ INTERPRETER_SPACE = 64 * MIB
 """
 
 
+class ZygoteLost(WhiskContainerStartupError):
+    """The zygote ended before the sandbox listened. That says nothing about the sandbox: the next one may make it."""
+
+
 @define(eq=False)
 class Starter:
-    """Starts what the factory has prepared. `zygotes` is None where none works."""
+    """Starts what the factory has prepared. `zygotes` is None where none works, `wires` without a private network."""
 
     settings: SandboxSettings
     means: Means
     zygotes: Zygotes | None = None
+    wires: WirePool | None = None
 
     async def boot(
         self, container: SandboxContainer, parts: Parts, spec: ContainerSpec, launcher: Launcher, watch: Stopwatch
     ) -> None:
-        """Start it and wait until it listens. Raises WhiskContainerStartupError."""
+        """Start it and wait until it listens. Raises WhiskContainerStartupError, ZygoteLost."""
+        zygote = await self._zygote()
+        try:
+            await self._boot(zygote, container, parts, spec, launcher, watch)
+        except WhiskContainerStartupError as failure:
+            if zygote is not None and not zygote.alive:
+                raise ZygoteLost(str(failure)) from failure
+            raise
+
+    async def _boot(
+        self,
+        zygote: Zygote | None,
+        container: SandboxContainer,
+        parts: Parts,
+        spec: ContainerSpec,
+        launcher: Launcher,
+        watch: Stopwatch,
+    ) -> None:
         ready, said_ready = os.pipe()
         try:
-            await self._spawn(container, parts, spec, launcher, said_ready)
+            await self._spawn(zygote, container, parts, spec, launcher, said_ready)
             watch.lap("start")
         except OSError as error:
             os.close(ready)
@@ -63,9 +86,16 @@ class Starter:
         container.phases = watch.laps
 
     async def _spawn(
-        self, container: SandboxContainer, parts: Parts, spec: ContainerSpec, launcher: Launcher, ready: int
+        self,
+        zygote: Zygote | None,
+        container: SandboxContainer,
+        parts: Parts,
+        spec: ContainerSpec,
+        launcher: Launcher,
+        ready: int,
     ) -> None:
-        zygote = await self._zygote()
+        if self.wires is not None:
+            parts.wire = await self.wires.take(zygote, own_maker if zygote is None else zygote.namespace)
         with _listening(parts.socket_path) as listener, container.output_ends() as output:
             if zygote is not None:
                 descriptors = (listener.fileno(), ready, *output)
@@ -100,9 +130,11 @@ class Starter:
             file_size=self.settings.disk,
             open_files=OPEN_FILES,
             shared_memory=spec.memory,
+            wired=parts.wire is not None,
         )
+        wires = [] if parts.wire is None else [parts.wire.namespace]
         with _opened(parts.group.joining if parts.group else []) as groups:
-            process = parts.process = zygote.fork(request, [*descriptors, *groups])
+            process = parts.process = zygote.fork(request, [*descriptors, *wires, *groups])
         if not await process.settled(self.settings.start_timeout):
             await zygote.close()
             raise OSError(f"the zygote did not answer within {self.settings.start_timeout:g} s")
@@ -132,10 +164,12 @@ class Starter:
                     work,
                     tmp,
                     launcher.folders,
-                    self.settings.network,
+                    self.settings.network != "none",
                     filter_fd,
                     spec.memory,
                 )
+            if parts.wire is not None:
+                command = ["nsenter", f"--net=/proc/{os.getpid()}/fd/{parts.wire.namespace}", "--", *command]
             return SandboxProcess.start(
                 command,
                 join=parts.group.joining if parts.group else (),

@@ -15,6 +15,7 @@ from attrs import define, field, frozen
 
 from owactors.container.sandbox import bubblewrap, seccomp
 from owactors.container.sandbox.processes import DEATH_SCORE, MARKER, SandboxProcess, zygote_marker
+from owactors.container.sandbox.settings import NetworkMode
 from owactors.runtime import LAUNCH_FOLDER, Launcher, Launchers
 
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
@@ -26,6 +27,10 @@ PRELOAD = (
 ROOM_FOR_LABELS = 160
 LARGEST = 65536
 KILLED = 137
+TRIES, REST = 3, 30.0
+"""So many zygotes in a row may fail to make a sandbox; then seconds pass between two tries."""
+PATIENCE = 10.0
+"""Seconds for making a network namespace."""
 WORDS = {"python.py": "python", "native.py": "native"}
 
 
@@ -35,16 +40,20 @@ class ZygoteFailed(Exception):
 
 @frozen
 class Layout:
-    """What the sandboxes of a zygote share: `boxes` holds their folders, `folders` must be readable inside."""
+    """What the sandboxes of a zygote share: `boxes` holds their folders, `folders` must be readable inside.
+
+    `network`: see SandboxSettings; `resolvers`: the file that is /etc/resolv.conf inside, if not this machine's.
+    """
 
     boxes: Path
     folders: tuple[str, ...]
-    network: bool
+    network: NetworkMode
     filter: bytes
+    resolvers: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As the zygote reads it."""
-        seen = bubblewrap.read_only_system()
+        seen = bubblewrap.read_only_system(self.resolvers)
         seen += [(os.path.realpath(folder), folder) for folder in self.folders]
         return {
             "read_only": [*seen, (str(LAUNCH_FOLDER), bubblewrap.LAUNCH)],
@@ -71,6 +80,7 @@ class ForkRequest:
     file_size: int
     open_files: int
     shared_memory: int
+    wired: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As the zygote reads it."""
@@ -84,6 +94,7 @@ class ForkRequest:
             "file_size": self.file_size,
             "open_files": self.open_files,
             "shared_memory": self.shared_memory,
+            "wired": self.wired,
             "death_score": DEATH_SCORE,
         }
 
@@ -134,6 +145,8 @@ class Zygote:
     _children: dict[str, ForkedProcess] = field(factory=dict)
     _ready: asyncio.Future[str] = field(factory=lambda: asyncio.get_running_loop().create_future())
     _open: bool = True
+    _namespaces: dict[int, asyncio.Future[int]] = field(factory=dict)
+    _asked: int = 0
 
     @classmethod
     async def start(cls, layout: Layout, boot: str, folder: Path, seconds: float) -> Zygote:
@@ -184,7 +197,9 @@ class Zygote:
         return WORDS.get(os.path.basename(launcher.argv[-1])) if launcher.argv[0] == self.program else None
 
     def fork(self, request: ForkRequest, descriptors: Sequence[int]) -> ForkedProcess:
-        """Ask for a sandbox with these descriptors (listener, ready, stdout, stderr, groups to join)."""
+        """Ask for a sandbox with these descriptors (listener, ready, stdout, stderr, the network namespace if it is
+        `wired`, groups to join).
+        """
         child = self._children[request.id] = ForkedProcess(request.id)
         try:
             if not self._open:
@@ -193,7 +208,22 @@ class Zygote:
         except OSError as error:
             del self._children[request.id]
             child.failed(str(error))
+            if isinstance(error, ConnectionError):
+                self._shut()
         return child
+
+    async def namespace(self) -> int:
+        """A descriptor of a new network namespace into which it can put sandboxes. Raises OSError."""
+        self._asked += 1
+        number, came = self._asked, asyncio.get_running_loop().create_future()
+        self._namespaces[number] = came
+        try:
+            if not self._open:
+                raise OSError("the zygote has ended")
+            self._control.send(json.dumps({"namespace": number}).encode())
+            return await asyncio.wait_for(came, PATIENCE)
+        finally:
+            del self._namespaces[number]
 
     async def close(self) -> None:
         """End it; the kernel ends all its sandboxes."""
@@ -220,6 +250,9 @@ class Zygote:
                     os.close(fd)
 
     def _take(self, said: dict[str, Any], descriptors: Sequence[int]) -> None:
+        if "namespace" in said:
+            self._take_namespace(self._namespaces.get(said["namespace"]), said, descriptors)
+            return
         child = self._children.get(said.get("id", ""))
         if child is None:
             if not self._ready.done():
@@ -233,9 +266,21 @@ class Zygote:
             else:
                 child.over(said["code"])
 
+    @staticmethod
+    def _take_namespace(came: asyncio.Future[int] | None, said: dict[str, Any], descriptors: Sequence[int]) -> None:
+        if came is None or came.done():
+            return
+        if descriptors:
+            came.set_result(os.dup(descriptors[0]))
+        else:
+            came.set_exception(OSError(said.get("failed", "")))
+
     def _shut(self) -> None:
         if not self._open:
             return
+        for came in self._namespaces.values():
+            if not came.done():
+                came.set_exception(OSError("the zygote has ended"))
         self._open = False
         asyncio.get_running_loop().remove_reader(self._control.fileno())
         self._control.close()
@@ -248,13 +293,14 @@ class Zygote:
 
 @define(eq=False)
 class Zygotes:
-    """At most one zygote, made anew when it died; after some failures none any more."""
+    """At most one zygote, made anew when it died; after some failures in a row not before a rest."""
 
     layout: Layout
     boot: str
     folder: Path
     seconds: float
-    tries: int = 3
+    tries: int = TRIES
+    _tried: float = 0.0
     _starting: asyncio.Task[Zygote] | None = None
     _owner: int = field(factory=os.getpid)
 
@@ -264,9 +310,10 @@ class Zygotes:
             self._owner, self._starting = os.getpid(), None
         task = self._starting
         if task is None or (task.done() and not _lives(task)):
-            if self.tries <= 0:
+            now = asyncio.get_running_loop().time()
+            if self.tries <= 0 and now < self._tried + REST:
                 raise ZygoteFailed("it failed too often")
-            self.tries -= 1
+            self.tries, self._tried = self.tries - 1, now
             start = Zygote.start(self.layout, self.boot, self.folder, self.seconds)
             task = self._starting = asyncio.ensure_future(start)
         zygote = await asyncio.shield(task)
@@ -274,7 +321,7 @@ class Zygotes:
 
     def proved(self) -> None:
         """A sandbox was made: what happens from now on is a new failure."""
-        self.tries = 3
+        self.tries = TRIES
 
     async def close(self) -> None:
         """End it."""
@@ -285,7 +332,7 @@ class Zygotes:
                 await zygote.close()
 
 
-def layout_for(launchers: Launchers, boxes: Path, network: bool) -> Layout | None:
+def layout_for(launchers: Launchers, boxes: Path, network: NetworkMode, resolvers: str = "") -> Layout | None:
     """What all kinds of `launchers` need; None on a machine for which there is no filter of system calls."""
     program = seccomp.program()
     if program is None:
@@ -294,7 +341,7 @@ def layout_for(launchers: Launchers, boxes: Path, network: bool) -> Layout | Non
     own = os.path.realpath(sys.executable)
     prefix = str(Path(own).parent.parent)
     folders |= set() if prefix in ("/usr", "/") else {prefix}
-    return Layout(boxes, tuple(sorted(folders)), network, program)
+    return Layout(boxes, tuple(sorted(folders)), network, program, resolvers)
 
 
 def _lives(task: asyncio.Task[Zygote]) -> bool:

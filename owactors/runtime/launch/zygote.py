@@ -10,7 +10,8 @@ zygote dies, or the node that holds the other end of the control socket, the ker
 
 Each message on the control socket is JSON, one packet. First the layout (see `build_root`), answered by
 `{"ready": true}` or `{"refused": why}`; then requests (see `Request`), answered by `{"id", "pid"}` with a pidfd, or
-`{"id", "failed"}`, and when it is over by `{"id", "code"}`.
+`{"id", "failed"}`, and when it is over by `{"id", "code"}`. `{"namespace": N}` asks for a network namespace, answered
+by the same with its descriptor, or `{"namespace", "failed"}`.
 """
 
 import array
@@ -42,18 +43,20 @@ class Request:
     """A sandbox that is wanted: `id`, `folder` (its name below the node's folder), `command` (its first word may be
     `python` or `native`: the proxies that are loaded), `environment`, `label`, `memory` (bytes of address space, or
     None), `file_size` (bytes, 0 for any), `open_files`, `shared_memory` (bytes), `death_score` (for the kernel's
-    choice when the machine is full).
+    choice when the machine is full), `wired` (with a network namespace that was made before, after the streams).
     """
 
     def __init__(self, text, descriptors):
         self.__dict__.update(text)
         self.listener, self.ready, self.output, self.errors, *self.joins = descriptors
+        self.namespace = self.joins.pop(0) if self.wired else None
 
 
 class Zygote:
     """Serves the control socket until it is closed. `children`: pidfd -> (pid, id)."""
 
-    def __init__(self, control, layout, own_pids):
+    def __init__(self, control, layout, own_pids, own_network):
+        self.own_network = own_network
         self.control = control
         self.layout = layout
         self.own_pids = own_pids
@@ -87,7 +90,11 @@ class Zygote:
         text, descriptors = receive(self.control)
         if not text:
             return False
-        request = Request(json.loads(text), descriptors)
+        asked = json.loads(text)
+        if "namespace" in asked:
+            self._make_namespace(asked["namespace"])
+            return True
+        request = Request(asked, descriptors)
         try:
             self._fork(request)
         except OSError as error:
@@ -96,6 +103,18 @@ class Zygote:
             for fd in descriptors:
                 os.close(fd)
         return True
+
+    def _make_namespace(self, number):
+        """One that belongs to our user namespace: of others no sandbox could be put into it."""
+        try:
+            confine.unshare(confine.NEW_NET)
+            made = os.open(f"{NODE}/proc/self/ns/net", os.O_RDONLY)
+            confine.enter(self.own_network, confine.NEW_NET)
+        except OSError as error:
+            send(self.control, {"namespace": number, "failed": str(error)})
+            return
+        send(self.control, {"namespace": number}, made)
+        os.close(made)
 
     def _fork(self, request):
         # The first child made after this is process 1 of a new namespace, and only that one.
@@ -147,13 +166,16 @@ def enter_sandbox(request, layout):
     for fd in request.joins:
         os.write(fd, b"0")
     confine.write(f"{NODE}/proc/self/oom_score_adj", request.death_score)
+    if request.namespace is not None:
+        confine.enter(request.namespace, confine.NEW_NET)
     take_descriptors(request)
     os.setsid()
     os.umask(0o022)
     set_limits(request)
     new = confine.NEW_MOUNTS | confine.NEW_IPC | confine.NEW_UTS | confine.NEW_CGROUP
-    confine.unshare(new if layout["network"] else new | confine.NEW_NET)
-    if not layout["network"]:
+    alone = layout["network"] == "none"
+    confine.unshare(new | confine.NEW_NET if alone else new)
+    if alone:
         confine.loopback_up()
     confine.set_host_name("action")
     mount_own(request, layout)
@@ -335,7 +357,9 @@ def main():
     layout = json.loads(text)
     user, group = os.geteuid(), os.getegid()
     try:
-        confine.unshare(confine.NEW_USER | confine.NEW_MOUNTS | confine.NEW_PID)
+        # A network that is ours, if we shall make others: back into the machine's we could not go.
+        network = confine.NEW_NET if layout["network"] == "private" else 0
+        confine.unshare(confine.NEW_USER | confine.NEW_MOUNTS | confine.NEW_PID | network)
         confine.map_user(USER, user, group)
         zygote = os.fork()
     except OSError as error:
@@ -345,9 +369,9 @@ def main():
         control.close()
         return code_of(os.waitpid(zygote, 0)[1])
     confine.prctl(confine.DEATH_SIGNAL, signal.SIGKILL)
-    own_pids = os.open("/proc/self/ns/pid", os.O_RDONLY)
+    own_pids, own_network = (os.open(f"/proc/self/ns/{kind}", os.O_RDONLY) for kind in ("pid", "net"))
     try:
-        world = Zygote(control, layout, own_pids)
+        world = Zygote(control, layout, own_pids, own_network)
         build_root(layout)
     except OSError as error:
         send(control, {"refused": str(error)})
