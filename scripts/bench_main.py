@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from bench_actors import actors
 from bench_churn import churn
 from bench_client import Sample, measure, request
+from bench_cluster import cluster_suite
 from bench_cold import cold
 from bench_density import density
 from bench_node import Node, authorization
@@ -153,6 +154,7 @@ SUITES: dict[str, Callable[[int], dict[str, Any]]] = {
     "churn": churn,
     "rest": rest,
     "actors": actors,
+    "cluster": cluster_suite,
 }
 
 

@@ -35,6 +35,8 @@ class _Source:
     hub: Any
     reader: str
     came: deque[Record] = field(factory=deque)
+    #: all of it was handed out
+    taken: asyncio.Event = field(factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
     rests_until: float = 0.0
 
@@ -71,6 +73,8 @@ class BusConsumer:
             return []
         count = min(max_records or self.max_peek, self.max_peek, len(source.came))
         taken = [source.came.popleft() for _ in range(count)]
+        if not source.came:
+            source.taken.set()
         self._handed.extend((source, source.reader, record) for record in taken)
         return taken
 
@@ -167,8 +171,9 @@ class BusConsumer:
 
     async def _read(self, source: _Source) -> None:
         while not self._closed:
-            if len(source.came) >= self.max_peek:
-                await asyncio.sleep(0.01)
+            if source.came:  # whoever is in no hurry gets more at a time
+                source.taken.clear()
+                await source.taken.wait()
                 continue
             try:
                 await self._read_once(source)

@@ -9,7 +9,7 @@ from attrs import frozen
 from thespian.actors import ActorAddress
 
 from owactors.actor.io import on
-from owactors.actor.topicreader import TopicReader
+from owactors.actor.topicreader import SIGNS_EVERY, TopicReader
 from owactors.connector.topics import Topics
 from owactors.core.loadbalancer.busclock import BusClock
 from owactors.core.loadbalancer.membership import MemberHeard, Membership, MembersTick, SizeChanged
@@ -50,7 +50,7 @@ class ClusterMembership(TopicReader):
         self._setup = message
         self._members = Membership(message.instance.as_string)
         topic = message.topics.controllers(message.instance)
-        self.read_topic(message.messaging, topic, str(message.instance), from_now=True)
+        self.read_topic(message.messaging, topic, str(message.instance), from_now=True, every=SIGNS_EVERY)
         self.beat(_Beat(), sender)
 
     @on(_Beat)

@@ -23,6 +23,7 @@ from owactors.core.loadbalancer.handover import Drop, GiveBack, SendElsewhere, W
 from owactors.core.loadbalancer.sharding import Wanted
 from owactors.entity.errors import DeserializationError
 from owactors.message.activation import ActivationMessage
+from owactors.message.invoke import was_sent_before
 from owactors.message.loadbalancer import BalancerSetup, CameBack, InvokerGone
 from owactors.message.member import ClusterSize
 from owactors.observe.stories import STORIES
@@ -94,7 +95,10 @@ class HandingOverBalancer(ShardingBalancer):
         )
 
     async def _claim(self, instance: int) -> list[ActivationMessage]:
-        """What the invoker's group has not committed; committed here, and ours. ConnectorError."""
+        """What the invoker's group has not committed; committed here, and ours. ConnectorError.
+
+        Not what it may have taken over HTTP.
+        """
         topic, found = self._topics.invoker(instance), []
         messaging = MESSAGING.get(self._about.messaging)
         consumer = messaging.consumer(topic.name, str(topic.group), PEEK, f"invoker{instance}")
@@ -103,7 +107,7 @@ class HandingOverBalancer(ShardingBalancer):
                 while await consumer.lag():
                     records = await consumer.peek(timeout=TURN_SECONDS)
                     await consumer.commit()
-                    found += [record.payload for record in records]
+                    found += [record.payload for record in records if not was_sent_before(record.payload)]
         except (ConnectorError, TimeoutError) as problem:
             self.log.warning("not all that waits for invoker%d could be claimed: %r", instance, problem)
         finally:

@@ -12,7 +12,7 @@ from thespian.actors import ActorAddress
 from owactors import __version__
 from owactors.actor.io import IoActor, on
 from owactors.actor.messaging import MESSAGING
-from owactors.actor.topicreader import TopicReader
+from owactors.actor.topicreader import SIGNS_EVERY, TopicReader
 from owactors.connector.http.provider import HttpFirstMessaging
 from owactors.connector.topics import Topics
 from owactors.core.loadbalancer.hosts import Hosts
@@ -84,7 +84,13 @@ class HostReader(TopicReader):
         self._hosts, self._topics = message.hosts, message.topics
         self._instance, self._balancer = message.instance, message.balancer
         self._messaging = MESSAGING.get(message.messaging)
-        self.read_topic(message.messaging, message.topics.hosts(message.instance), str(message.instance), from_now=True)
+        self.read_topic(
+            message.messaging,
+            message.topics.hosts(message.instance),
+            str(message.instance),
+            from_now=True,
+            every=SIGNS_EVERY,
+        )
 
     def received(self, value: Any) -> None:
         """A heartbeat, or an activation that comes back."""

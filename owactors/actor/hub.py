@@ -11,7 +11,7 @@ from thespian.actors import ActorAddress
 from owactors.actor.hubtopics import HubTopics
 from owactors.actor.io import IoActor, on
 from owactors.connector.port import ConnectorError
-from owactors.message.bus import BusAnswer, BusQuestion, BusRefused
+from owactors.message.bus import Append, BusAnswer, BusQuestion, BusRefused
 
 
 @frozen(eq=False)
@@ -32,11 +32,21 @@ class Hub(IoActor):
     @on(BusQuestion)
     def question(self, message: BusQuestion, sender: ActorAddress) -> None:
         request = message.request
+        if isinstance(message, Append):
+            self.tell(sender, self._appended(message))
+            return
         self.spawn(
             self._topics.answer(message),
             done=lambda value: _Reply(sender, BusAnswer(request, value)),
             failed=lambda cause: _Reply(sender, BusRefused(request, _name(cause), str(cause))),
         )
+
+    def _appended(self, message: Append) -> BusAnswer | BusRefused:
+        """By far the most questions are these, and they need not wait for anything."""
+        try:
+            return BusAnswer(message.request, self._topics.append(message))
+        except ConnectorError as refusal:
+            return BusRefused(message.request, _name(refusal), str(refusal))
 
     @on(_Reply)
     def reply(self, message: _Reply, sender: ActorAddress) -> None:

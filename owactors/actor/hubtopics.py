@@ -10,8 +10,6 @@ from owactors.connector.memory.provider import MemoryMessaging
 from owactors.connector.port import FencedInstance, Record
 from owactors.message.bus import Append, BusCommit, BusLag, BusPeek, BusQuestion, CloseReader, EnsureTopic
 
-#: of one record; who sends has its own, smaller bound
-MAX_REQUEST = 8 * 1024 * 1024
 #: a reader's own bound is said with each peek
 MAX_PEEK = 1_000_000
 
@@ -25,7 +23,6 @@ class HubTopics:
         """`forgets`: what all groups there are have read is dropped; a later group does not see it."""
         self._forgets = forgets
         self._messaging = MemoryMessaging()
-        self._producer = self._messaging.producer(MAX_REQUEST)
         self._readers: dict[str, MemoryConsumer] = {}
 
     async def answer(self, question: BusQuestion) -> Any:
@@ -35,8 +32,12 @@ class HubTopics:
     async def _ensure(self, question: EnsureTopic) -> None:
         await self._messaging.ensure_topic(question.topic, question.config)
 
+    def append(self, question: Append) -> int:
+        """The offset of what is put onto the topic. NoSuchTopic, MessageTooLarge."""
+        return self._messaging.append(question.topic, question.payload)
+
     async def _append(self, question: Append) -> int:
-        return (await self._producer.send(question.topic, question.payload)).offset
+        return self.append(question)
 
     async def _peek(self, question: BusPeek) -> tuple[tuple[int, int, bytes], ...]:
         records = await self._reader(question).peek(question.max_records, question.timeout)

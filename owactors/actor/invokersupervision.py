@@ -17,7 +17,7 @@ from thespian.actors import ActorAddress
 
 from owactors.actor.io import on
 from owactors.actor.messaging import MESSAGING
-from owactors.actor.topicreader import TopicReader
+from owactors.actor.topicreader import SIGNS_EVERY, TopicReader
 from owactors.actor.topicwriter import to_payload
 from owactors.connector.topics import MAX_MESSAGE_BYTES, Topics
 from owactors.core.loadbalancer.healthaction import health_identity, health_message
@@ -88,7 +88,7 @@ class Supervision(TopicReader):
         self._setup = message
         self._producer = MESSAGING.get(message.messaging).producer(MAX_MESSAGE_BYTES)
         topic = message.topics.health(message.instance)
-        self.read_topic(message.messaging, topic, str(message.instance), from_now=True)
+        self.read_topic(message.messaging, topic, str(message.instance), from_now=True, every=SIGNS_EVERY)
 
     def received(self, value: Any) -> None:
         """A ping."""

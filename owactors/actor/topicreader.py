@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -22,6 +24,8 @@ from owactors.message.feed import Handle, Processed
 PEEK = 128
 #: seconds: acknowledgements, pings and the like may come twice
 COMMIT_EVERY = 1.0
+#: seconds that pings and heartbeats may wait
+SIGNS_EVERY = 0.3
 
 
 class FromNow:
@@ -56,20 +60,58 @@ class FromNow:
         await self._consumer.commit()
 
 
+class Leisurely:
+    """A consumer that looks again only a while after something came, and then has more at a time."""
+
+    def __init__(self, consumer: CommitBehind | FromNow, every: float) -> None:
+        self._consumer, self._every = consumer, every
+        self._last = 0.0
+
+    @property
+    def topic(self) -> str:
+        return self._consumer.topic
+
+    @property
+    def max_peek(self) -> int:
+        return self._consumer.max_peek
+
+    async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> Sequence[Record]:
+        """As the port says."""
+        await asyncio.sleep(max(0.0, self._last + self._every - time.monotonic()))
+        records = await self._consumer.peek(max_records, timeout)
+        if records:
+            self._last = time.monotonic()
+        return records
+
+    async def lag(self) -> int:
+        """As the port says."""
+        return await self._consumer.lag()
+
+    async def commit(self) -> None:
+        """As the port says."""
+        await self._consumer.commit()
+
+
 class TopicReader(IoActor):
     """Calls `received` for each message of a topic, as a JSON value."""
 
     feed_class: ClassVar[type[IoActor]] = MessageFeed
 
-    def read_topic(self, messaging: Any, topic: Topic, instance: str, *, from_now: bool = False) -> None:
-        """Begins to read; `instance` is the lasting id of this member. `from_now`: not what is there already."""
+    def read_topic(
+        self, messaging: Any, topic: Topic, instance: str, *, from_now: bool = False, every: float = 0.0
+    ) -> None:
+        """Begins to read; `instance` is the lasting id of this member.
+
+        `from_now`: not what is there already. `every`: seconds that messages may wait, so that more come at a time.
+        """
         assert topic.group is not None
         consumer = CommitBehind(
             MESSAGING.get(messaging).consumer(topic.name, topic.group, PEEK, instance), COMMIT_EVERY
         )
         feed = self.create(self.feed_class)
         settings = FeedSettings(topic.name, PEEK, PEEK)
-        chosen: FeedConsumer = FromNow(consumer) if from_now else consumer
+        begun = FromNow(consumer) if from_now else consumer
+        chosen: FeedConsumer = Leisurely(begun, every) if every else begun
         self.tell(feed, FeedSetup(settings, chosen, self.myAddress))
 
     @on(Handle)

@@ -16,10 +16,10 @@ from owactors.actor.frontdoor import FrontDoor
 from owactors.connector.http.provider import HttpFirstMessaging
 from owactors.connector.http.settings import HttpTimes
 from owactors.connector.memory.provider import MemoryMessaging
-from owactors.connector.port import DIRECT, BrokerUnavailable, Record
+from owactors.connector.port import DIRECT, BrokerUnavailable, FencedInstance, Record
 from owactors.connector.topics import TopicConfig
 from owactors.core.requestseal import LONGEST_AGE, RequestSeal
-from owactors.message.invoke import INVOKE, LINES, RECEIVED
+from owactors.message.invoke import INVOKE, LINES, RECEIVED, was_sent_before
 from owactors.message.topic import Write
 from owactors.rest.invokeroute import InvokeRoute
 from owactors.store.recentids import RecentIds
@@ -167,9 +167,21 @@ def test_what_is_there_already_is_not_taken_twice() -> None:
 def test_an_answer_that_was_broken_off_comes_by_the_topic() -> None:
     async def act(pair: Pair) -> None:
         assert await pair.send("a1") == DIRECT
-        pair.controller.unlearn(OWN)
+        await pair.controller.close()
         await until(lambda: not pair.acknowledge("a1", {"response": "lost?"}, last=False))
         assert not pair.acknowledge("a1", {"activationId": "a1"})
+        assert {write.value["response"] for write in pair.door.overdue(0)} <= {"lost?"}
+
+    play(act)
+
+
+def test_an_invoker_that_takes_nothing_more_still_answers() -> None:
+    async def act(pair: Pair) -> None:
+        assert await pair.send("a1") == DIRECT
+        pair.controller.unlearn(OWN)
+        assert await pair.send("a2") == 0
+        assert pair.acknowledge("a1", {"activationId": "a1"})
+        assert orjson.loads((await some(pair.acks))[0].payload) == {"activationId": "a1"}
 
     play(act)
 
@@ -316,5 +328,40 @@ def test_one_document_for_who_does_not_ask_for_lines() -> None:
             "invoker": {"instance": 0},
         }
         assert LINES.encode() not in rest
+
+    play(act)
+
+
+def test_a_copy_of_what_may_have_arrived_says_so() -> None:
+    async def act(pair: Pair) -> None:
+        async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.close()
+
+        async with await asyncio.start_server(mute, "127.0.0.1", 0) as server:
+            pair.controller.learn(OWN, "127.0.0.1", server.sockets[0].getsockname()[1])
+            await pair.send("a1")
+            pair.controller.unlearn(OWN)
+            await pair.send("a2")
+        first, second = await pair.at_broker(OWN)
+        assert (was_sent_before(first), was_sent_before(second)) == (True, False)
+        assert orjson.loads(first) == {**orjson.loads(message("a1")), "sentBefore": True}
+        assert not was_sent_before(orjson.dumps({"content": {"a": 1, "sentBefore": True}}))
+
+    play(act)
+
+
+def test_a_topic_of_which_nothing_can_come_here_is_the_broker_s_alone() -> None:
+    """A controller reads the topic of an invoker that fell silent."""
+
+    async def act(pair: Pair) -> None:
+        await pair.broker.producer().send(OWN, message("a1"))
+        consumer = pair.controller.consumer(OWN, OWN, instance="invoker0")
+        assert await consumer.lag() == 1
+        assert [record.payload for record in await some(consumer)] == [message("a1")]
+        assert await consumer.lag() == 0
+        with pytest.raises(FencedInstance):
+            await pair.invoker.consumer(OWN, OWN, instance="invoker0").peek()
+            await consumer.peek()
 
     play(act)

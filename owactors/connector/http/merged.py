@@ -23,8 +23,11 @@ class MergedConsumer:
     A poll of the broker that waits is left waiting when something else came, and asked again by the next peek.
     """
 
-    def __init__(self, direct: MemoryConsumer, base: Consumer, forget: Callable[[], None]) -> None:
-        self._direct, self._base, self._forget = direct, base, forget
+    def __init__(
+        self, direct: MemoryConsumer, base: Consumer, forget: Callable[[], None], comes_here: Callable[[], bool]
+    ) -> None:
+        """`comes_here`: whether anything of the topic can come to this process itself."""
+        self._direct, self._base, self._forget, self._comes_here = direct, base, forget, comes_here
         self._direct_poll: Poll | None = None
         self._base_poll: Poll | None = None
         #: read and waiting; handed out and not committed
@@ -53,7 +56,9 @@ class MergedConsumer:
         """Wherever they come from; those of the broker are not kept waiting by the others."""
         self._check()
         count = min(max_records or self.max_peek, self.max_peek)
-        if not self._came:
+        if not self._came and not self._comes_here():
+            self._came.extend(await self._base.peek(count, timeout))
+        elif not self._came:
             await self._gather(count, timeout)
         taken = [self._came.popleft() for _ in range(min(count, len(self._came)))]
         self._handed.extend(taken)
@@ -111,7 +116,8 @@ class MergedConsumer:
         If it fails, what came itself counts as unread as well.
         """
         self._check()
-        self._direct.check()
+        if self._comes_here():
+            self._direct.check()
         done: list[Record] = []
         while self._handed:
             done.append(self._handed.popleft())
@@ -140,7 +146,8 @@ class MergedConsumer:
     async def lag(self) -> int:
         """Of both together."""
         self._check()
-        return await self._direct.lag() + await self._base.lag() + len(self._came)
+        own = await self._direct.lag() if self._comes_here() else 0
+        return own + await self._base.lag() + len(self._came)
 
     async def close(self) -> None:
         """Leaves both groups; a peek that waits ends."""

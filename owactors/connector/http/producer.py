@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from owactors.connector.http.endpoint import Endpoint, Taken, Unsure
 from owactors.connector.port import DIRECT, BrokerUnavailable, ConnectorClosed, Producer, Sent
+from owactors.message.invoke import sent_before
 
 #: what a broker counts around a record
 RECORD_OVERHEAD = 88
@@ -37,6 +38,8 @@ class HttpFirstProducer:
                 return Sent(topic, DIRECT, outcome.position)
             if isinstance(outcome, Unsure) and not self._resends:
                 raise BrokerUnavailable(f"the reader of {topic} broke off: {outcome.why}")
+            if isinstance(outcome, Unsure):
+                payload = sent_before(payload)
         return await self._base.send(topic, payload)
 
     async def close(self) -> None:

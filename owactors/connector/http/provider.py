@@ -72,7 +72,9 @@ class HttpFirstMessaging:
         """A member of the group, here and at the broker."""
         base = self.base.consumer(topic, group, max_peek, instance)
         direct = self._direct.consumer(topic, group, max_peek, instance)
-        consumer: Consumer = MergedConsumer(direct, base, partial(self._forget, topic))
+        consumer: Consumer = MergedConsumer(
+            direct, base, partial(self._forget, topic), partial(self._direct.has, topic)
+        )
         self._made.append(consumer)
         return consumer
 

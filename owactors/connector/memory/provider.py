@@ -85,6 +85,10 @@ class MemoryMessaging:
         """Puts a record onto the topic at once; its offset. NoSuchTopic, MessageTooLarge."""
         return self.log(topic).append(payload).offset
 
+    def has(self, topic: str) -> bool:
+        """Whether somebody ensured it."""
+        return topic in self._topics
+
     def log(self, topic: str) -> TopicLog:
         """The topic itself. NoSuchTopic."""
         log = self._topics.get(topic)
