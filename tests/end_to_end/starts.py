@@ -6,6 +6,8 @@ from itertools import count
 
 from tests.end_to_end.nodes import LiveNode
 
+#: the parts of a call that met a prewarmed container
+PREWARMED = ["wait", "init", "run"]
 #: the parts of a call that met a prewarmed container which had another amount of memory
 RESIZED = ["wait", "resize", "init", "run"]
 _NUMBERS = count()
