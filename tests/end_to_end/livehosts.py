@@ -23,8 +23,8 @@ class FirstHost(LiveController):
 
     role = "node"
 
-    def __init__(self, name: str, *options: str) -> None:
-        self.bus = f"127.0.0.1:{free_port()}"
+    def __init__(self, name: str, *options: str, bus: str = "") -> None:
+        self.bus = bus or f"127.0.0.1:{free_port()}"
         health = ("--set", "controller.health_kind=python:3")
         super().__init__("--name", name, "--bus", self.bus, *health, *COMMON, *options)
 
