@@ -170,12 +170,19 @@ def conditions() -> dict[str, Any]:
 
 def show(figures: Any, depth: int = 0) -> None:
     """Nested figures as indented lines."""
+    wide = max(24, *(len(name) for name in figures)) if figures else 24
     for name, value in figures.items():
-        if isinstance(value, dict):
+        if (
+            isinstance(value, dict)
+            and 0 < len(value) <= 2
+            and not any(isinstance(each, dict) for each in value.values())
+        ):
+            print("  " * depth + f"{name:{wide}}  " + "  ".join(f"{each:>7} {what}" for what, each in value.items()))
+        elif isinstance(value, dict):
             print("  " * depth + f"{name}:")
             show(value, depth + 1)
         else:
-            print("  " * depth + f"{name:24} {value}")
+            print("  " * depth + f"{name:{wide}} {value}")
 
 
 def main() -> int:

@@ -51,27 +51,33 @@ WAY = (
     Place(INVOKER, "Connection._begin", BEGIN, "request for the action made"),
     Place(INVOKER, "Connection.data_received", BEGIN, "the action: POST /run and back"),
     Place(INVOKER, "ContainerProxy._outcome RunEnded", BEGIN, "answer read, task ended"),
-    Place(INVOKER, "pack_letter ResultMessage", BEGIN, "proxy and invoker acknowledge"),
-    Place(INVOKER, "pack_letter ResultMessage", END, "result pickled"),
+    Place(INVOKER, "pack_letter CombinedCompletionAndResultMessage", BEGIN, "logs taken, job ended, acknowledged"),
+    Place(INVOKER, "pack_letter CombinedCompletionAndResultMessage", END, "result pickled"),
     Place(CONTROLLER, "Incoming._read", BEGIN, "to the controller's process (socket, wake-up)"),
-    Place(CONTROLLER, "loads ResultMessage", END, "result read, unpickled"),
+    Place(CONTROLLER, "loads CombinedCompletionAndResultMessage", END, "result read, unpickled"),
     Place(CONTROLLER, "IoActor.receiveMessage Answer", END, "load balancer and controller take it"),
     Place(CONTROLLER, "Application._send", BEGIN, "waiting tasks go on, answer made"),
     Place(CONTROLLER, "Application._send", END, "answer written"),
 )
 LAST_STEP = "to the client (kernel, wake-up)"
-#: work inside or beside the way whose time is added up over all its calls
+#: work on the way and beside it, whose time is added up over all its calls
 WORK = {
+    "messages handled by actors": ("IoActor.receiveMessage ",),
     "log lines": ("Log.write",),
-    "stories": ("Stories.note",),
-    "pickling": ("pack_letter ",),
-    "unpickling": ("loads ",),
-    "writing to sockets between the processes": ("Outbox.flush",),
-    "after the answer: logs collected": ("collect_logs",),
-    "after the answer: proxy ends the job": ("ContainerProxy._outcome LogsCollected",),
-    "after the answer: completion taken": ("IoActor.receiveMessage CompletionMessage",),
-    "after the answer: record written (a thread of the controller)": ("Writer._write",),
+    "steps noted for `owactors explain`": ("Stories.note",),
+    "messages pickled": ("pack_letter ",),
+    "messages unpickled": ("loads ",),
+    "writes to sockets between the processes": ("Outbox.flush",),
+    "after the answer: room told, record handed on": (
+        "IoActor.receiveMessage NeedWork",
+        "IoActor.receiveMessage StoreA",
+    ),
+    "after the answer: records taken by the controller": ("IoActor.receiveMessage StoreRecords",),
+    "after the answer: batches written (a thread of the controller)": ("Writer._write",),
 }
+
+
+NAMED = {"owactors.actorbase.running": "event loop and its system calls", "__main__": "the stopwatch itself"}
 
 
 class Seen:
@@ -113,26 +119,36 @@ def way(moments: dict[str, Moments], calls: list[tuple[int, int]]) -> dict[str, 
     known = [times for sent, received in calls if (times := passed(moments, sent, received)) is not None]
     known.sort(key=lambda times: times[-1] - times[0])
     middle = known[len(known) // 4 : -(len(known) // 4) or None]
-    steps: dict[str, Any] = {}
+    whole = sum(times[-1] - times[0] for times in middle)
+    steps = {}
     for number, step in enumerate([*(place.step for place in WAY), LAST_STEP]):
-        steps[step] = round(sum(times[number + 1] - times[number] for times in middle) / len(middle) / 1000, 1)
+        spent = sum(times[number + 1] - times[number] for times in middle)
+        steps[step] = {"us": round(spent / len(middle) / 1000, 1), "percent": round(100 * spent / whole, 1)}
     return {
-        "calls_followed": f"{len(known)} of {len(calls)}, shown are the {len(middle)} between the quartiles",
-        "steps_us": steps,
-        "sum_us": round(sum(steps.values()), 1),
+        "calls_followed": f"{len(known)} of {len(calls)}; means of the {len(middle)} between the quartiles",
+        "whole_us": round(whole / len(middle) / 1000, 1),
+        "steps": steps,
     }
 
 
-def work(seen: list[dict[str, Any]], begun: int, ended: int, calls: int) -> dict[str, str]:
-    """How often per call each kind of work was done, and for how long in all."""
+def work(seen: list[dict[str, Any]], begun: int, ended: int, calls: int) -> dict[str, dict[str, float]]:
+    """How often per call each kind of work was done, and for how long in all (by the clock)."""
     figures = {}
     for what, prefixes in WORK.items():
-        edges = [(edge, at) for one in seen for name, edge, at in one["marks"] if name.startswith(prefixes)]
-        inside = [(edge, at) for edge, at in edges if begun <= at <= ended]
-        total = sum(at if edge == END else -at for edge, at in inside)
-        count = len(inside) // 2
-        figures[what] = f"{count / calls:.2f} times, {total / calls / 1000:.1f} us"
+        spent = [done for one in seen for done in durations(one, prefixes, begun, ended)]
+        figures[what] = {"times": round(len(spent) / calls, 2), "us": round(sum(spent) / calls / 1000, 1)}
     return figures
+
+
+def durations(seen: dict[str, Any], prefixes: tuple[str, ...], begun: int, ended: int) -> list[int]:
+    """How long these functions took, those calls of them that lay between two moments; in ns."""
+    marks = seen["marks"]  # begin and end of a call stand next to each other
+    pairs = zip(marks[::2], marks[1::2], strict=True)
+    return [
+        end - start
+        for (name, _, start), (_, _, end) in pairs
+        if name.startswith(prefixes) and begun <= start and end <= ended
+    ]
 
 
 def profile(seen: dict[str, Any], begun: int, ended: int, calls: int) -> dict[str, float]:
@@ -154,8 +170,8 @@ def profile(seen: dict[str, Any], begun: int, ended: int, calls: int) -> dict[st
 
 
 def _group(module: str) -> str:
-    if module == "owactors.actorbase.running":
-        return "event loop and system calls"
+    if module in NAMED:
+        return NAMED[module]
     parts = module.split(".")
     return ".".join(parts[:3]) if parts[0] == "owactors" else parts[0]
 
