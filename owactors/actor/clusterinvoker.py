@@ -11,7 +11,6 @@ import time
 from functools import partial
 from pathlib import Path
 
-import orjson
 from attrs import evolve, frozen
 from thespian.actors import ActorAddress
 
@@ -31,9 +30,8 @@ from owactors.actor.store import StoreActor, StoreNotOpened, StoreOpened
 from owactors.actor.topicwriter import TopicWriter
 from owactors.connector.http.settings import underlying
 from owactors.connector.port import Consumer, FencedInstance
-from owactors.core.invoker.fallback import UNREADABLE
 from owactors.core.invoker.reading import Unreadable, read_message
-from owactors.core.invoker.unanswerable import refusal
+from owactors.core.invoker.unanswerable import is_kept, refusal, unread_record
 from owactors.entity.activation import ActivationResponse
 from owactors.entity.instance import ControllerInstanceId
 from owactors.message.ack import AcknowledgementMessage, ResultMessage
@@ -164,23 +162,27 @@ class ClusterInvoker(JournalingInvoker):
     def _handle_payload(self, message: Handle, sender: ActorAddress) -> None:
         found = read_message(message.payload)
         if isinstance(found, Unreadable) and found.msg is None:
-            self._refuse_unreadable(message.payload, found.reason)
+            self._refuse_unreadable(found)
         elif isinstance(found, Unreadable) or time.time() - found.transid.start / 1000 < OLD:
             super()._handle_payload(message, sender)
         else:
             self.check_first(found)
 
-    def _refuse_unreadable(self, payload: bytes, reason: str) -> None:
-        """If it says at least who sent it, that one is answered."""
-        self.log.error("%s: %s", UNREADABLE, reason)
+    def _refuse_unreadable(self, found: Unreadable) -> None:
+        """If it says at least who sent it, that one is answered; if it says for whom, there is a record."""
+        self._not_read(found)
         self._give_credit(1)
-        try:
-            address = reply_address(orjson.loads(payload))
-        except orjson.JSONDecodeError:
-            address = None
-        if address is not None:
-            ack = refusal(address, reason, self._needed().instance, int(time.time() * 1000))
+        address = reply_address(found.value)
+        if address is None:
+            return
+        record = unread_record(address, found.reason, int(time.time() * 1000))
+        if is_kept(address):
+            self._store_soon(record)
+        if address.root_controller_index is not None:
+            ack = refusal(address, record, self._needed().instance)
             self._acknowledge(ack, address.root_controller_index, address.blocking)
+        else:
+            self.forget([address.activation_id])
 
     # -- acknowledgements, events and pings go out
 

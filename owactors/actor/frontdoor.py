@@ -10,12 +10,11 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import orjson
 from attrs import define, field
 
-from owactors.actor.topicwriter import to_payload
 from owactors.connector.http.provider import HttpFirstMessaging
 from owactors.connector.port import ConnectorError
+from owactors.message.payload import from_payload, to_payload
 from owactors.message.topic import Write
 from owactors.rest.invokeroute import Exchange, Refused
 from owactors.store.intakejournal import IntakeJournal
@@ -139,8 +138,8 @@ def combined(acknowledgements: list[dict[str, Any]]) -> dict[str, Any]:
 def _message(payload: bytes) -> dict[str, Any]:
     """Refused: it does not even say which activation it is."""
     try:
-        value = orjson.loads(payload)
-    except orjson.JSONDecodeError as error:
+        value = from_payload(payload)
+    except ValueError as error:
         raise Refused(400, f"the activation message is not JSON: {error}") from None
     if not isinstance(value, dict) or not isinstance(value.get("activationId"), str):
         raise Refused(400, "the activation message has no activationId")

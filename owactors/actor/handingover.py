@@ -10,22 +10,20 @@ import asyncio
 import random
 import time
 
-import orjson
 from attrs import field, frozen
 from thespian.actors import ActorAddress
 
 from owactors.actor.io import on
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.shardingbalancer import ShardingBalancer, ShardingSetup
-from owactors.actor.topicwriter import to_payload
 from owactors.connector.port import ConnectorError
 from owactors.core.loadbalancer.handover import Drop, GiveBack, SendElsewhere, Waited, claims, handed_over
 from owactors.core.loadbalancer.sharding import Wanted
-from owactors.entity.errors import DeserializationError
 from owactors.message.activation import ActivationMessage
 from owactors.message.invoke import was_sent_before
 from owactors.message.loadbalancer import BalancerSetup, CameBack, InvokerGone
 from owactors.message.member import ClusterSize
+from owactors.message.payload import from_payload, to_payload
 from owactors.observe.stories import STORIES
 
 #: records of one poll
@@ -189,6 +187,6 @@ class HandingOverBalancer(ShardingBalancer):
 def _read(payload: bytes) -> ActivationMessage | None:
     """None: nobody can say what it is, so nobody waits for it."""
     try:
-        return ActivationMessage.from_json(orjson.loads(payload))
-    except (orjson.JSONDecodeError, DeserializationError):
+        return ActivationMessage.from_json(from_payload(payload))
+    except ValueError:
         return None

@@ -40,8 +40,9 @@ from owactors.message.pool import Drain, Drained, GetPoolStatus, PoolStatus
 from owactors.message.store import StoreUnavailable
 from owactors.message.story import StoryTold, TellStory
 from owactors.observe.markers import Markers
+from owactors.observe.metrics import METRICS
 from owactors.observe.stories import STORIES
-from owactors.observe.tokens import INVOKER_ACTIVATION
+from owactors.observe.tokens import INVOKER_ACTIVATION, unreadable_message
 
 MARKERS = Markers("InvokerReactive")
 __all__ = ["Invoker", "InvokerSetup"]
@@ -145,10 +146,14 @@ class Invoker(StoreUser):
         if not isinstance(found, Unreadable):
             self._arrived(found, sender)
             return
-        self.log.error("%s: %s", fallback.UNREADABLE, found.reason)
+        self._not_read(found)
         if found.msg is not None:
             self._end(found.msg, ActivationResponse.whisk_error(f"{fallback.UNREADABLE}: {found.reason}"))
         self._give_credit(1)
+
+    def _not_read(self, found: Unreadable) -> None:
+        METRICS.count(unreadable_message(f"invoker{self._needed().instance.instance}"))
+        self.log.error("%s: %s", fallback.UNREADABLE, found.reason)
 
     @on(intake.ActionFetched, intake.FetchFailed, intake.BlacklistRead)
     def _take_in(self, event: intake.IntakeEvent, sender: ActorAddress | None = None) -> None:
@@ -218,7 +223,7 @@ class Invoker(StoreUser):
     def _store_soon(self, record: WhiskActivation) -> None:
         try:
             self.store.store_soon(record.to_json())
-        except StoreUnavailable as refusal:
+        except (StoreUnavailable, ValueError, RecursionError) as refusal:
             self.log.error("the record of activation %s is lost: %s", record.activation_id, refusal)
 
     @on(Processed)

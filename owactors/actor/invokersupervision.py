@@ -18,7 +18,6 @@ from thespian.actors import ActorAddress
 from owactors.actor.io import on
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.topicreader import SIGNS_EVERY, TopicReader
-from owactors.actor.topicwriter import to_payload
 from owactors.connector.topics import MAX_MESSAGE_BYTES, Topics
 from owactors.core.loadbalancer.healthaction import health_identity, health_message
 from owactors.core.loadbalancer.supervision import (
@@ -37,6 +36,7 @@ from owactors.entity.instance import ControllerInstanceId, InvokerInstanceId
 from owactors.message.health import PingMessage
 from owactors.message.loadbalancer import InvokerGone
 from owactors.message.member import BusTick
+from owactors.message.payload import to_payload
 from owactors.message.supervision import InvocationReport, InvokerStates
 from owactors.observe.metrics import METRICS
 from owactors.observe.tokens import invoker_state

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import orjson
-
 from owactors.actor.messagefeed import Polled
 from owactors.connector.port import DIRECT, Consumer, FencedInstance, Record
+from owactors.message.payload import from_payload
 from owactors.store.intakejournal import IntakeJournal
 from owactors.store.recentids import RecentIds
 
@@ -96,8 +95,8 @@ class JournalingConsumer:
 def _message_of(record: Record) -> dict[str, Any] | None:
     """The message, as far as it can be told from others; what else is wrong with it is the reader's business."""
     try:
-        value = orjson.loads(record.payload)
-    except orjson.JSONDecodeError:
+        value = from_payload(record.payload)
+    except ValueError:
         return None
     known = isinstance(value, dict) and isinstance(value.get("activationId"), str)
     return value if known else None

@@ -17,13 +17,13 @@ from owactors.actor.io import on
 from owactors.actor.loadbalancer import LoadBalancer
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.topicreader import TopicReader
-from owactors.actor.topicwriter import to_payload
 from owactors.connector.http.provider import HttpFirstMessaging
 from owactors.connector.port import BrokerUnavailable, Producer
 from owactors.connector.topics import MAX_MESSAGE_BYTES, Topics
 from owactors.core.loadbalancer.sharding import ShardingChoice, Wanted
 from owactors.core.loadbalancer.slots import ActivationEntry, CompletionKind, CompletionTimeout, Release
 from owactors.core.loadbalancer.supervision import InvocationResult, InvokerState
+from owactors.entity.errors import DeserializationError
 from owactors.entity.instance import ControllerInstanceId, InvokerInstanceId
 from owactors.entity.transaction import SYSTEM_PREFIX
 from owactors.message.ack import (
@@ -36,7 +36,9 @@ from owactors.message.ack import (
 from owactors.message.activation import ActivationMessage
 from owactors.message.loadbalancer import BalancerSetup, Freed, InvokerGone, Publish
 from owactors.message.member import ClusterSize
+from owactors.message.payload import to_payload
 from owactors.message.supervision import InvocationReport, InvokerStates
+from owactors.message.unreadable import bare_acknowledgement
 from owactors.observe.metrics import METRICS
 from owactors.observe.tokens import system_overload
 
@@ -149,8 +151,15 @@ class ShardingBalancer(LoadBalancer, TopicReader):
     # -- in
 
     def received(self, value: Any) -> None:
-        """An acknowledgement from the topic."""
-        self._acknowledged(acknowledgement_from_json(value))
+        """An acknowledgement from the topic. What cannot be read frees its slot if it says which one it was."""
+        try:
+            ack = acknowledgement_from_json(value)
+        except DeserializationError:
+            bare = bare_acknowledgement(value)
+            if bare is not None and bare.transid.id != HEALTH_ID:
+                self._acknowledged(bare)
+            raise
+        self._acknowledged(ack)
 
     @on(ResultMessage, CompletionMessage, CombinedCompletionAndResultMessage)
     def acknowledged(self, message: AcknowledgementMessage, sender: ActorAddress) -> None:

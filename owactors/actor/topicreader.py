@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import orjson
 from thespian.actors import ActorAddress
 
 from owactors.actor.commitbehind import CommitBehind
@@ -17,8 +16,10 @@ from owactors.actor.messaging import MESSAGING
 from owactors.connector.port import Consumer, Record
 from owactors.connector.topics import Topic
 from owactors.core.messagefeed import FeedSettings
-from owactors.entity.errors import DeserializationError
 from owactors.message.feed import Handle, Processed
+from owactors.message.payload import from_payload
+from owactors.observe.metrics import METRICS
+from owactors.observe.tokens import unreadable_message
 
 #: records of one poll, and messages handed over at a time
 PEEK = 128
@@ -105,6 +106,7 @@ class TopicReader(IoActor):
         `from_now`: not what is there already. `every`: seconds that messages may wait, so that more come at a time.
         """
         assert topic.group is not None
+        self._topic = topic.name
         consumer = CommitBehind(
             MESSAGING.get(messaging).consumer(topic.name, topic.group, PEEK, instance), COMMIT_EVERY
         )
@@ -118,10 +120,11 @@ class TopicReader(IoActor):
     def _handle_payload(self, message: Handle, sender: ActorAddress) -> None:
         self.tell(sender, Processed())
         try:
-            self.received(orjson.loads(message.payload))
-        except (orjson.JSONDecodeError, DeserializationError) as error:
-            self.log.error("a message that cannot be read is passed over: %s: %.300r", error, message.payload)
+            self.received(from_payload(message.payload))
+        except ValueError as error:
+            METRICS.count(unreadable_message(self._topic))
+            self.log.error("a message of %s cannot be read: %s: %.300r", self._topic, error, message.payload)
 
     def received(self, value: Any) -> None:
-        """A message came. JSONDecodeError and DeserializationError are logged."""
+        """A message came. ValueError, thus also DeserializationError, is counted and logged."""
         raise NotImplementedError

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
-from typing import Any
 
-import orjson
 from attrs import evolve, field, frozen
 from thespian.actors import ActorAddress
 
@@ -14,6 +11,7 @@ from owactors.actor.io import IoActor, on
 from owactors.actor.messaging import MESSAGING
 from owactors.connector.port import BrokerUnavailable, MessageTooLarge, NoSuchTopic, Producer
 from owactors.connector.topics import MAX_MESSAGE_BYTES
+from owactors.message.payload import to_payload
 from owactors.message.topic import Write, WriterSetup, Written
 
 #: messages held while the broker is away; the oldest go first
@@ -102,11 +100,3 @@ class TopicWriter(IoActor):
         held, self._held = self._held, deque()
         for write, asker in held:
             self._send(write, asker)
-
-
-def to_payload(value: Any) -> bytes:
-    """The bytes of a message, its keys in the order in which OpenWhisk writes them."""
-    try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # a whole number beyond 64 bits
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -25,6 +25,7 @@ from owactors.core.reply import (
     RunTimeout,
 )
 from owactors.core.response import used_and_allowed
+from owactors.message.payload import to_payload
 
 MEMORY_EXIT = 122
 """The exit code with which a proxy says that its action ran out of memory (see owactors.runtime.launch)."""
@@ -164,7 +165,11 @@ class HttpContainer:
 
 def encoded(body: Mapping[str, Any]) -> bytes:
     """The JSON of a request body."""
-    return orjson.dumps(body if type(body) is dict else dict(body))
+    plain = body if type(body) is dict else dict(body)
+    try:
+        return orjson.dumps(plain)
+    except TypeError:  # a value that only the slower writer can write
+        return to_payload(plain)
 
 
 def _concurrent(body: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from owactors.core.reply import ContainerReply, MemoryExhausted, NoResponseReceived, Outcome, RunResult, RunTimeout
 from owactors.entity.activation import ActivationResponse
+from owactors.message.payload import from_payload
 
 ABNORMAL_INITIALIZATION = "The action did not initialize and exited unexpectedly."
 ABNORMAL_RUN = "The action did not produce a valid response and exited unexpectedly."
@@ -140,8 +139,8 @@ def _truncated(reply: ContainerReply) -> str:
 def _parsed(body: bytes) -> Any:
     """The JSON value, None for what is not JSON (JSON's own null is no valid answer either)."""
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
+        return from_payload(body)
+    except ValueError:
         return None
 
 

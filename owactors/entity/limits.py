@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from attrs import evolve, fields, frozen
@@ -46,7 +47,7 @@ def _whole(source: Any, name: str) -> int | None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise DeserializationError(f"{_WORDS[name][1]} malformed", name)
-    if value != int(value):
+    if not math.isfinite(value) or value != int(value):
         raise DeserializationError(f"requirement failed: {_WORDS[name][0]} must be whole number", name)
     return int(value)
 

@@ -24,7 +24,9 @@ def _read_element(element: object) -> tuple[str, ParameterValue]:
     if not isinstance(element, Mapping) or "value" not in element or not isinstance(element.get("key"), str):
         raise DeserializationError("parameters malformed!")
     init, encryption = element.get("init", False), element.get("encryption")
-    if not isinstance(init, bool) or not isinstance(encryption, str | None):
+    # null is no algorithm, but OpenWhisk reads it so where `init` is there
+    nothing = encryption is None and ("init" in element or "encryption" not in element)
+    if not isinstance(init, bool) or not (nothing or isinstance(encryption, str)):
         raise DeserializationError("parameters malformed!")
     return element["key"], ParameterValue(element["value"], init, encryption)
 

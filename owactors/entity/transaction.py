@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, TypeGuard
 
 from attrs import frozen
 
 ID_LENGTH = 32
 SYSTEM_PREFIX = "sid_"
+#: parents that are read; in a composition there is one more with each call
+DEEPEST = 300
+#: start times (epoch ms) are smaller
+LATEST = 2**63
 
 
 @frozen
@@ -61,19 +65,33 @@ class TransactionId:
     @classmethod
     def from_json(cls, value: object) -> TransactionId:
         """Reads the array; anything that is not one becomes `sid_unknown`, as in the original."""
+        return cls._read(value, DEEPEST)
+
+    @classmethod
+    def _read(cls, value: object, levels: int) -> TransactionId:
         match value:
-            case [str(id), int(start)]:
-                return cls(id, start)
-            case [str(id), int(start), bool(extra)]:
-                return cls(id, start, extra)
-            case [str(id), int(start), list(parent)]:
-                return cls(id, start, False, cls.from_json(parent))
-            case [str(id), int(start), bool(extra), list(parent)]:
-                return cls(id, start, extra, cls.from_json(parent))
+            case [str(id), start, *rest] if levels and _is_time(start):
+                pass
+            case _:
+                return UNKNOWN
+        match rest:
+            case []:
+                return cls(id, int(start))
+            case [bool(extra)]:
+                return cls(id, int(start), extra)
+            case [list(parent)]:
+                return cls(id, int(start), False, cls._read(parent, levels - 1))
+            case [bool(extra), list(parent)]:
+                return cls(id, int(start), extra, cls._read(parent, levels - 1))
         return UNKNOWN
 
     def __str__(self) -> str:
         return f"#tid_{self.id}"
+
+
+def _is_time(start: object) -> TypeGuard[int | float]:
+    """A number that is some epoch ms."""
+    return isinstance(start, int | float) and not isinstance(start, bool) and abs(start) < LATEST
 
 
 UNKNOWN = TransactionId.system("unknown")

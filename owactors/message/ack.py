@@ -14,7 +14,7 @@ from owactors.entity.activation import WhiskActivation
 from owactors.entity.errors import DeserializationError
 from owactors.entity.ids import ActivationId
 from owactors.entity.instance import ControllerInstanceId, InvokerInstanceId
-from owactors.entity.jsonfields import JsonObject, as_bool, as_object, as_string, maybe, need
+from owactors.entity.jsonfields import JsonObject, as_bool, as_object, maybe, need
 from owactors.entity.transaction import TransactionId
 from owactors.message.shared import SharedForm
 
@@ -32,7 +32,12 @@ def _response_to_json(response: Response) -> JsonObject | str:
 
 
 def _response_from_json(value: object) -> Response:
-    return ActivationId(value).text if isinstance(value, str) else WhiskActivation.from_json(value)
+    return ActivationId.from_json(value).text if isinstance(value, str) else WhiskActivation.from_json(value)
+
+
+def _as_id(value: object) -> str:
+    """Any text: what answers a message with a wrong id still tells which slot is free."""
+    return value if isinstance(value, str) else ActivationId.from_json(value).text
 
 
 def _is_system_error(response: Response) -> bool | None:
@@ -159,4 +164,4 @@ def acknowledgement_from_json(value: object) -> AcknowledgementMessage:
     if "response" in source:
         response = need(source, "response", _response_from_json)
         return CombinedCompletionAndResultMessage(transid, response, is_system_error, instance)
-    return CompletionMessage(transid, need(source, "activationId", as_string), is_system_error, instance)
+    return CompletionMessage(transid, need(source, "activationId", _as_id), is_system_error, instance)

@@ -187,6 +187,12 @@ def topic_lag(topic: str) -> Token:
     return counted("kafka", "topic", tags={"topic": topic})
 
 
+@lru_cache(maxsize=256)
+def unreadable_message(topic: str) -> Token:
+    """Messages of a topic that could not be read, which OpenWhisk does not count."""
+    return counted("kafka", "unreadable", tags={"topic": topic})
+
+
 @lru_cache(maxsize=1024)
 def http_access(method: str, status: int) -> Token:
     """A request was answered. (OpenWhisk, BasicHttpService.scala.)"""

@@ -10,7 +10,6 @@ import asyncio
 import logging
 from typing import Any, Protocol
 
-import orjson
 from attrs import frozen
 
 from owactors.core.controller.arguments import merged_arguments
@@ -22,6 +21,7 @@ from owactors.entity.identity import Identity
 from owactors.entity.ids import new_activation_id
 from owactors.entity.transaction import TransactionId
 from owactors.message.activation import ActivationMessage
+from owactors.message.payload import to_payload
 from owactors.message.store import NoDocument, StoreUnavailable
 from owactors.rest.ports import LoadBalancerRefused, MessageTooLarge, Services
 
@@ -200,7 +200,7 @@ def _noted(publishing: asyncio.Future[Any]) -> None:
 
 async def accept(services: Services, message: ActivationMessage) -> None:
     """Writes to disk that a call was accepted: the message as JSON, from which it can be explained or repeated."""
-    content = orjson.dumps(message.to_json(), default=str)
+    content = to_payload(message.to_json())
     await services.activations.accept(message.activation_id, message.user.namespace.name, content)
 
 

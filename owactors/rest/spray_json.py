@@ -1,7 +1,7 @@
 """Reads JSON bodies; what is wrong with a malformed one is said in the words clients of OpenWhisk know.
 
-Good bodies are read by orjson. Only a body that orjson refuses is walked a second time, by a recogniser of
-spray-json's grammar (spray-json, JsonParser.scala) that finds the place and the text of the error.
+Good bodies are read as the messages on topics are. Only a body that is refused is walked a second time, by a
+recogniser of spray-json's grammar (spray-json, JsonParser.scala) that finds the place and the text of the error.
 Indices count bytes; bytes that are no UTF-8 read as U+FFFD, as there.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
+from owactors.message.payload import from_payload
 
 MAX_DEPTH = 1000
 _TOO_DEEP = (
@@ -31,24 +31,18 @@ class ParsingError(ValueError):
 def parse(body: bytes) -> Any:
     """The JSON value of `body`. ParsingError with position and expectation if it has none."""
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
+        return from_payload(body)
+    except ValueError:
         repaired = body.decode("utf-8", "replace").encode()
         _Recogniser(repaired).check()
         return _leniently(repaired)
 
 
 def _leniently(body: bytes) -> Any:
-    """What spray-json accepts and orjson does not: lone surrogates, deep nesting, huge numbers."""
-    import json
-
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        try:
-            return json.loads(body)
-        except (ValueError, RecursionError) as cause:
-            raise ParsingError(str(cause)) from cause
+        return from_payload(body)
+    except ValueError as cause:
+        raise ParsingError(str(cause)) from cause
 
 
 class _Recogniser:

@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import orjson
 from attrs import define, field
+
+from owactors.message.payload import from_payload, to_payload
 
 #: activations that ended and are still known by their ids: here, or in what the last process wrote
 MOST_ENDED = 50_000
@@ -62,7 +63,7 @@ class IntakeJournal:
         """A last line that was cut off counts for nothing."""
         for line in content.splitlines():
             try:
-                what, *rest = orjson.loads(line)
+                what, *rest = from_payload(line)
             except ValueError:
                 continue
             if what == "taken":
@@ -141,7 +142,7 @@ class IntakeJournal:
             self._file = -1
 
     def _append(self, entry: list[Any]) -> None:
-        line = orjson.dumps(entry) + b"\n"
+        line = to_payload(entry) + b"\n"
         self._bytes += os.write(self._file, line)
 
     def _write_anew(self) -> None:
@@ -150,7 +151,7 @@ class IntakeJournal:
         fresh = self.path.with_suffix(".new")
         ended = [["ended", key] for key in list(self._ended)[-KEPT_ENDED:]]
         left = [line for key, entry in self._open.items() for line in _lines(key, entry)]
-        lines = [orjson.dumps(entry) + b"\n" for entry in [*ended, *left]]
+        lines = [to_payload(entry) + b"\n" for entry in [*ended, *left]]
         fresh.write_bytes(b"".join(lines))
         os.replace(fresh, self.path)
         self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)

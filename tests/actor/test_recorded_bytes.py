@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from owactors.actor.topicwriter import to_payload
+from owactors.message.payload import to_payload
 from tests.message.recordings import FOLDER
 from tests.message.test_recordings import READERS
 

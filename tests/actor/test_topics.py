@@ -15,11 +15,12 @@ from owactors.actor.messagefeed import FeedSetup
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.rejoiningconsumer import RejoiningConsumer
 from owactors.actor.topicreader import FromNow, TopicReader
-from owactors.actor.topicwriter import TopicWriter, to_payload
+from owactors.actor.topicwriter import TopicWriter
 from owactors.connector.memory.provider import MemoryMessaging
 from owactors.connector.port import DIRECT, BrokerUnavailable, FencedInstance, MessageTooLarge, Record
 from owactors.connector.topics import Topic, TopicConfig
 from owactors.message.feed import Handle, Processed
+from owactors.message.payload import to_payload
 from owactors.message.topic import Write, WriterSetup, Written
 from owactors.store.intakejournal import IntakeJournal
 from owactors.store.recentids import RecentIds

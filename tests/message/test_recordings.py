@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from owactors.entity.errors import DeserializationError
+from owactors.entity.instance import ControllerInstanceId
 from owactors.message.ack import (
     CombinedCompletionAndResultMessage,
     CompletionMessage,
@@ -79,14 +80,17 @@ def test_whoever_sent_an_unreadable_message_can_be_answered() -> None:
         if message.topic == "invoker" and message.call in UNREADABLE:
             address = reply_address(message.value)
             assert address is not None
-            assert address.root_controller_index.as_string == "9"
+            assert address.root_controller_index == ControllerInstanceId("9")
             assert address.activation_id == message.value["activationId"]
             assert address.transid.to_json() == message.value["transid"]
 
 
 def test_without_an_address_there_is_nobody_to_answer() -> None:
-    for value in (None, "text", [], {}, {"activationId": "a" * 32}, {"rootControllerIndex": {"asString": "0"}}):
+    for value in (None, "text", [], {}, {"activationId": None}, {"rootControllerIndex": {"asString": "0"}}):
         assert reply_address(value) is None
+    address = reply_address({"activationId": "a" * 32, "rootControllerIndex": {"asString": 0}})
+    assert address is not None
+    assert (address.root_controller_index, address.namespace) == (None, None)
 
 
 def acknowledged_records() -> dict[str, Any]:

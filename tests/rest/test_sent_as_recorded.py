@@ -9,11 +9,11 @@ from typing import Any
 
 from attrs import evolve
 
-from owactors.actor.topicwriter import to_payload
 from owactors.core.parameterencryption import ParameterEncryption
 from owactors.entity.instance import ControllerInstanceId
 from owactors.entity.semver import SemVer
 from owactors.message.activation import ActivationMessage
+from owactors.message.payload import to_payload
 from tests.message.recordings import FOLDER, recorded
 from tests.rest.world import World, subject
 

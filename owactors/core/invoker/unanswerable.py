@@ -18,22 +18,34 @@ from owactors.message.unreadable import ReplyAddress
 NOBODY = "unknown"
 
 
-def refusal(address: ReplyAddress, reason: str, instance: InvokerInstanceId, now: int) -> AcknowledgementMessage:
-    """Frees the slot, and tells whoever waits why; `now` in epoch ms. There is no record: it is not known for whom."""
+def refusal(address: ReplyAddress, record: WhiskActivation, instance: InvokerInstanceId) -> AcknowledgementMessage:
+    """Frees the slot, and tells whoever waits why."""
     if not address.blocking or not _is_activation_id(address.activation_id):
         return CompletionMessage(address.transid, address.activation_id, True, instance)
-    record = WhiskActivation(
-        namespace=NOBODY,
-        name=NOBODY,
-        subject=NOBODY,
+    return CombinedCompletionAndResultMessage(address.transid, record, True, instance)
+
+
+def unread_record(address: ReplyAddress, reason: str, now: int) -> WhiskActivation:
+    """What is known of it, with the reason; `now` in epoch ms."""
+    action = address.action
+    notes = {"kind": NOBODY} if action is None else {"path": action.doc_id, "kind": NOBODY}
+    return WhiskActivation(
+        namespace=address.namespace or NOBODY,
+        name=NOBODY if action is None else action.name,
+        subject=address.subject or NOBODY,
         activation_id=address.activation_id,
         start=now,
         end=now,
         response=ActivationResponse.whisk_error(f"{UNREADABLE}: {reason}"),
-        annotations=Parameters(),
+        annotations=Parameters.of(notes if address.cause is None else {**notes, "causedBy": "sequence"}),
         duration=0,
+        cause=address.cause,
     )
-    return CombinedCompletionAndResultMessage(address.transid, record, True, instance)
+
+
+def is_kept(address: ReplyAddress) -> bool:
+    """Whether somebody could ask for its record."""
+    return address.namespace is not None and _is_activation_id(address.activation_id)
 
 
 def _is_activation_id(text: str) -> bool:
