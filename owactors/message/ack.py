@@ -100,6 +100,10 @@ class CombinedCompletionAndResultMessage:
     is_system_error: bool | None
     instance: Instance
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        instance = _INSTANCES.form(self.instance)
+        return _SentCombined, (self.transid.values(), self.response, self.is_system_error, instance)
+
     @classmethod
     def of(cls, transid: TransactionId, record: WhiskActivation, instance: Instance) -> Any:
         """The message for a record; whether it is a system error follows from its status."""
@@ -151,6 +155,19 @@ class _SentCompletion:
         cls, transid: tuple[Any, ...], activation_id: str, is_system_error: bool | None, instance: bytes
     ) -> CompletionMessage:
         return CompletionMessage(TransactionId(*transid), activation_id, is_system_error, _INSTANCES.value(instance))
+
+
+class _SentCombined:
+    """A CombinedCompletionAndResultMessage between two processes."""
+
+    __message__ = True
+
+    def __new__(  # type: ignore[misc]
+        cls, transid: tuple[Any, ...], response: Response, is_system_error: bool | None, instance: bytes
+    ) -> CombinedCompletionAndResultMessage:
+        return CombinedCompletionAndResultMessage(
+            TransactionId(*transid), response, is_system_error, _INSTANCES.value(instance)
+        )
 
 
 def acknowledgement_from_json(value: object) -> AcknowledgementMessage:

@@ -76,6 +76,7 @@ MESSAGES = (
     CompletionMessage(ROOT.child(6), "0" * 32, None, INVOKER),
     CompletionMessage(ROOT, "0" * 32, True, ControllerInstanceId("c1")),
     CombinedCompletionAndResultMessage(ROOT, RECORD, False, INVOKER),
+    CombinedCompletionAndResultMessage(ROOT.child(7), "0" * 32, None, ControllerInstanceId("c1")),
 )
 
 
