@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -107,6 +108,31 @@ def sent_over_http(controller: LiveController) -> float:
         line for line in text.splitlines() if line.startswith('gauge_loadbalancer_httpFirst_counter{outcome="sent"}')
     ]
     return float(found[0].rpartition(" ")[2]) if found else 0.0
+
+
+def test_figures_of_balancer_and_feeds_are_shown_under_openwhisk_s_names(hosts: Hosts) -> None:
+    hosts.controller.deploy("measured", QUICK)
+    assert hosts.controller.invoke("measured").status == 200
+    shows(
+        hosts.controller,
+        r'counter_loadbalancer_completionAck_counter_total\{controller_id="0",type="regular"\} [1-9]',
+        r'gauge_loadbalancer_activationsInflight_counter\{controller_id="0"\} 0',
+        r"gauge_loadbalancer_totalHealthyInvokerManaged_counter 2",
+        r"gauge_loadbalancer_totalCapacityManaged_counter 4096",
+        r'gauge_kafka_topic_counter\{topic="\w+completed0"\} 0',
+        r'gauge_kafka_topic_counter\{topic="\w+health"\} \d',
+    )
+    shows(hosts.home("measured"), rf'gauge_kafka_topic_counter\{{topic="\w+invoker{placed("measured")}"\}} 0')
+
+
+def shows(node: LiveController | LiveInvoker, *figures: str) -> None:
+    """Until all of these stand at the beginning of lines of /metrics."""
+
+    def shown() -> bool:
+        text = node.request("GET", "/metrics", auth=None).body.decode()
+        return all(re.search(f"^{figure}", text, re.MULTILINE) for figure in figures)
+
+    node.wait_until(shown, "the figures", 40)
 
 
 def test_an_accepted_call_leaves_one_record(hosts: Hosts) -> None:
