@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
-
 from owactors.container.ending import Autopsy
 from owactors.container.http import Address, ContainerClient
 from owactors.container.log_collector import LogCollector
@@ -25,7 +23,7 @@ from owactors.core.reply import (
     RunTimeout,
 )
 from owactors.core.response import used_and_allowed
-from owactors.message.payload import to_payload
+from owactors.message.payload import json_bytes
 
 MEMORY_EXIT = 122
 """The exit code with which a proxy says that its action ran out of memory (see owactors.runtime.launch)."""
@@ -165,11 +163,7 @@ class HttpContainer:
 
 def encoded(body: Mapping[str, Any]) -> bytes:
     """The JSON of a request body."""
-    plain = body if type(body) is dict else dict(body)
-    try:
-        return orjson.dumps(plain)
-    except TypeError:  # a value that only the slower writer can write
-        return to_payload(plain)
+    return json_bytes(body if type(body) is dict else dict(body))
 
 
 def _concurrent(body: Mapping[str, Any]) -> Mapping[str, Any]:

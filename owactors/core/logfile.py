@@ -13,6 +13,7 @@ import orjson
 
 from owactors.core.logs import TIME_COLUMNS
 from owactors.entity.activation import WhiskActivation
+from owactors.message.payload import from_payload, json_bytes
 
 Json = dict[str, Any]
 
@@ -27,7 +28,7 @@ def file_text(record: WhiskActivation, lines: tuple[str, ...], namespace_id: str
     }
     entries = [{**_docker_line(line), **whose} for line in lines]
     entries.append({**record.to_json(), "namespaceId": namespace_id})
-    return b"".join(orjson.dumps(entry) + b"\n" for entry in entries)
+    return b"".join(json_bytes(entry) + b"\n" for entry in entries)
 
 
 def _docker_line(line: str) -> Json:
@@ -42,7 +43,7 @@ def mark_of(activation_id: str) -> bytes:
 
 def lines_in(entries: Iterator[bytes]) -> tuple[str, ...]:
     """The log lines, as in a record, that these lines of a file have; the record itself is left out."""
-    found = [orjson.loads(entry) for entry in entries]
+    found = [from_payload(entry) for entry in entries]
     return tuple(_line_of(entry) for entry in found if "stream" in entry)
 
 

@@ -81,6 +81,8 @@ class ProxySettings:
     unused_timeout: float | None = 600.0
     user_memory: ByteSize = field(factory=lambda: ByteSize.mb(1024))
     user_cpus: float | None = None
+    one_ack: bool = True
+    """A call whose log is there with its answer is acknowledged once; OpenWhisk sends result and completion."""
     log_store: LogStore = "record"
     """Where logs go; with `driver` none are collected."""
     log_files: LogFileSettings | None = None

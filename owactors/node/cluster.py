@@ -89,7 +89,8 @@ def invoker_order(settings: Settings, keys: Keys, number: int, store: Any = None
         unique_name=invoker.unique_name or None,
         displayed_name=invoker.displayed_name or None,
     )
-    proxies = evolve(setup.proxies, instance=instance)
+    # over Kafka a controller may be OpenWhisk's: it hears what its own invokers would say
+    proxies = evolve(setup.proxies, instance=instance, one_ack=settings.cluster.transport != "kafka")
     values = {**_values(setup), "instance": instance, "proxies": proxies, "store": store}
     order = ClusterInvokerSetup(
         **{**values, "blacklist_interval": invoker.blacklist_interval},

@@ -7,12 +7,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from itertools import groupby
 from typing import Protocol
 
-import orjson
 from attrs import evolve, field, frozen
 
 from owactors.core.controller.rejection import Rejection
 from owactors.entity.activation import STATUS_TEXT
 from owactors.message.livelogs import PrintedLine
+from owactors.message.payload import json_bytes
 from owactors.message.story import Story
 from owactors.rest.answer import Answer, Headers
 from owactors.rest.ports import Json
@@ -111,7 +111,7 @@ def _ending(record: Json, noted: Json, duration: int) -> str:
     result = record.get("response", {}).get("result")
     error = result.get("error") if isinstance(result, dict) else None
     if record.get("response", {}).get("statusCode") and error is not None:
-        text += f": {error if isinstance(error, str) else orjson.dumps(error).decode()}"
+        text += f": {error if isinstance(error, str) else json_bytes(error).decode()}"
     return text[:1000]
 
 
@@ -154,4 +154,4 @@ def _printed(lines: tuple[PrintedLine, ...]) -> Iterator[bytes]:
 
 
 def _event(kind: str, data: Json) -> bytes:
-    return b"event: %s\nid: %s\ndata: %s\n\n" % (kind.encode(), data["activationId"].encode(), orjson.dumps(data))
+    return b"event: %s\nid: %s\ndata: %s\n\n" % (kind.encode(), data["activationId"].encode(), json_bytes(data))

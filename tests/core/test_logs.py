@@ -40,6 +40,6 @@ def test_who_waits_for_end_marks() -> None:
 
 
 def test_an_action_without_a_log_limit_has_no_log() -> None:
-    assert logs.are_collected(action(), True)
-    assert not logs.are_collected(action(logs=0), True)
-    assert not logs.are_collected(action(), False)
+    assert logs.are_collected(action(), "record")
+    assert not logs.are_collected(action(logs=0), "record")
+    assert not logs.are_collected(action(), "driver")

@@ -166,6 +166,16 @@ def test_with_logs_a_blocking_run_is_answered_first_and_completed_later() -> Non
     assert driver.stored[0].logs == ("a", "b")
 
 
+@pytest.mark.parametrize("blocking", [True, False])
+def test_where_openwhisk_listens_logs_that_came_early_change_nothing(blocking: bool) -> None:
+    driver = Driver(ContainerProxy(evolve(SETTINGS, one_ack=False))).ready()
+    driver.run(run(1, blocking=blocking))
+    driver.ran_with_logs("a", "b")
+    assert kinds(driver.acks) == ([ResultMessage, CompletionMessage] if blocking else [CompletionMessage])
+    assert driver.stored[0].logs == ("a", "b")
+    assert driver.proxy.state is State.READY
+
+
 @pytest.mark.parametrize(("blocking", "kind"), [(True, CombinedCompletionAndResultMessage), (False, CompletionMessage)])
 def test_logs_that_came_before_the_answer_end_the_job_with_it(blocking: bool, kind: type) -> None:
     driver = Driver().ready()

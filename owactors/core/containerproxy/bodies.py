@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from owactors.entity.action import WhiskAction
 from owactors.entity.exec import BlackBoxExec, CodeExec
 from owactors.message.container import Run
+from owactors.message.payload import json_bytes
 
 DEFAULT_MAIN = "main"
 
@@ -67,4 +66,4 @@ def _as_text(value: Any) -> str:
     """A JSON value as the value of an environment variable."""
     if value is None:
         return ""
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    return value if isinstance(value, str) else json_bytes(value).decode()

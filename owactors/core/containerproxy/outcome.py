@@ -70,7 +70,7 @@ def _settle(
         records.end(proxy, run, job.record, records.blocking_ack(proxy, run, job.record))
         endings.ended(proxy, job, _is_reusable(answer), now)
         return
-    if log is not None and proxy.settings.log_store not in logs.IN_FILES:
+    if log is not None and proxy.settings.one_ack and proxy.settings.log_store not in logs.IN_FILES:
         logs_collected(proxy, job, log)
         return
     if run.msg.blocking:

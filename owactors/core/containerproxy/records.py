@@ -6,11 +6,11 @@
 | yes      | no, or read already      | CombinedCompletionAndResultMessage now              |
 | no       | yes                      | CompletionMessage after the logs                    |
 | no       | no, or read already      | CompletionMessage now                               |
+
+Without the setting `one_ack` logs that were read already count as logs to collect.
 """
 
 from __future__ import annotations
-
-import orjson
 
 from owactors.core import logs, response
 from owactors.core.activationrecord import activation_record, record_with_logs
@@ -30,6 +30,7 @@ from owactors.message.ack import (
     CompletionMessage,
 )
 from owactors.message.container import Run, SendAck, StoreActivation
+from owactors.message.payload import json_bytes
 
 LOGGED_RESULT = 1024
 
@@ -87,7 +88,7 @@ def warn(proxy: Proxy, record: WhiskActivation, run: Run) -> None:
     }
     if not switches.get(record.response.status_code, False):
         return
-    result = orjson.dumps(record.response.result).decode()
+    result = json_bytes(record.response.result).decode()
     text = result if len(result) <= LOGGED_RESULT else result[:LOGGED_RESULT] + "..."
     proxy.emit(Warn(f"activation {record.activation_id} failed: {text}", run.msg.transid))
 
