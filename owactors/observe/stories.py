@@ -9,6 +9,7 @@ Each process has its own. Noting costs half a microsecond: texts are put togethe
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 
 from owactors.message.story import Step, Story
@@ -24,7 +25,8 @@ class Stories:
     def __init__(self, most: int = MOST_ACTIVATIONS, clock: Callable[[], int] = time.time_ns) -> None:
         self._most, self._clock = most, clock
         self._namespaces: dict[str, str] = {}
-        self._notes: dict[str, list[_Note]] = {}
+        # the first of a plain dict is the slower to find the more were removed before it
+        self._notes: OrderedDict[str, list[_Note]] = OrderedDict()
 
     def begin(self, activation_id: str, namespace: str) -> None:
         """The activation belongs to this namespace; who asks for another one's learns nothing."""
@@ -43,8 +45,7 @@ class Stories:
         notes = self._notes.get(activation_id)
         if notes is None:
             if len(self._notes) >= self._most:
-                oldest = next(iter(self._notes))
-                del self._notes[oldest]
+                oldest, _ = self._notes.popitem(last=False)
                 self._namespaces.pop(oldest, None)
             notes = self._notes[activation_id] = []
         return notes

@@ -41,7 +41,10 @@ class Entitlement:
         asked = tuple(resources)
         if throttle and right is Privilege.ACTIVATE and right in user.rights:
             self._throttle(user, asked)
-        if all(needs_no_package(user, right, resource) for resource in asked):
+        for resource in asked:
+            if not needs_no_package(user, right, resource):
+                break
+        else:
             return
         checking = check(user, right, asked, self._services.grants)
         try:
