@@ -128,7 +128,8 @@ class ContainerProxy(IoActor):
     @on(Created)
     def _created(self, message: Created, sender: ActorAddress) -> None:
         self._container = message.container
-        self._note_all("container %s is ready", message.container.id)
+        took = containerwork.phases_text(message.container.phases) or "at once"
+        self._note_all("container %s is ready: %s", message.container.id, took)
         self._feed(message.event)
 
     @on(*OUTCOMES)

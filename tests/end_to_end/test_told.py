@@ -40,7 +40,7 @@ def test_the_story_of_a_cold_and_of_a_warm_call(node: LiveNode) -> None:
             "pool: given to container",
             f"which is {state}" if state == "warm" else "container: /init ended: 200",
             "container: /run ended: 200",
-            "container: 1 lines of logs are read",
+            "1 lines of logs",
             "invoker: the record goes to the store",
             "record: ended after",
         ):
