@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from thespian.actors import ActorAddress
+from thespian.actors import ActorAddress, ActorSystemMessage, DeadEnvelope, PoisonMessage
 
 from owactors.actorbase.protocol import Large
+
+
+def is_exempt(message: Any) -> bool:
+    """What may not be lost for want of room: Thespian's own words, such as exits. Not those that carry a message."""
+    return isinstance(message, ActorSystemMessage) and not isinstance(message, (DeadEnvelope, PoisonMessage))
 
 
 class Letter:

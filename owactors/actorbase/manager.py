@@ -9,6 +9,7 @@ import os
 import threading
 import traceback
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from thespian.actors import (
@@ -57,6 +58,8 @@ class Manager(Parent, ActorManager):  # type: ignore[misc]
     """An actor manager of Thespian with a short way for ordinary messages."""
 
     _leaving = False
+    _lingering = False
+    """The actor has ended, and its process stays for the children that it has left behind."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -89,6 +92,8 @@ class Manager(Parent, ActorManager):  # type: ignore[misc]
         return True
 
     def _take_managed(self, message: Any, sender: ActorAddress) -> bool:
+        if self._lingering:
+            return self._take_lingering(message)
         told_by_us = isinstance(message, ChildActorExited) and sender in (self._me, self._adminAddr)
         if told_by_us and message.childAddress not in self._children:
             return True  # known already: it could not be reached at the exit, or its host has told it too
@@ -117,7 +122,7 @@ class Manager(Parent, ActorManager):  # type: ignore[misc]
         if type(place) is not Place:
             super().actor_send(target, message)
         elif host.is_here(place):
-            if place.number in host.actors:
+            if place.number in host.actors and host.admits(message):
                 host.deliver(place.number, self._me, message)
             else:
                 self.returned(target, message, SendStatus.DeadTarget)
@@ -227,7 +232,27 @@ class Manager(Parent, ActorManager):  # type: ignore[misc]
 
     def _shutdownActor(self, shutdownChildren: bool = True) -> Any:
         self._leaving = True
+        if not shutdownChildren and self._children and not self.number:
+            return self._linger()
         return super()._shutdownActor(shutdownChildren)
+
+    def _linger(self) -> bool:
+        """An exit that is not recursive: the parent is told now; the process would take the children along."""
+        self._exiting = self._lingering = True
+        super()._sayGoodbye()
+        self.transport.close()
+        return True
+
+    def _take_lingering(self, message: Any) -> bool:
+        if isinstance(message, ChildActorExited):
+            return bool(self._handleChildExited(message.childAddress))
+        if isinstance(message, ActorExitRequest):
+            for each in self._children:
+                failed = partial(self._childInaccessible, each)
+                self._send_intent(TransmitIntent(each, ActorExitRequest(), onError=lambda _, m, f=failed: f(m)))
+        else:
+            self.host.nobody(0, message)
+        return True
 
     def _sayGoodbye(self) -> None:
         """The parent of a process hears of its end from the kernel; only a neighbour has to be told."""

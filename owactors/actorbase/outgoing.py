@@ -15,7 +15,7 @@ from thespian.system.transport import SendStatus
 from owactors.actorbase.counters import COUNTERS
 from owactors.actorbase.frames import BadFrame, FrameReader, Seal
 from owactors.actorbase.handshake import Caller, HandshakeFailed
-from owactors.actorbase.letters import Letter
+from owactors.actorbase.letters import Letter, is_exempt
 from owactors.actorbase.limits import (
     CONNECT_WITHIN,
     HANDSHAKE_WITHIN,
@@ -61,7 +61,7 @@ class Peer:
 
     def submit(self, letter: Letter) -> None:
         """Send, or keep until the connection is up. Over the limits the letter comes back as undeliverable."""
-        if self.queue.full:
+        if self.queue.full and (self.queue.overfull or not is_exempt(letter.message)):
             COUNTERS.letters_returned += 1
             self.host.loop.call_soon(letter.settle, SendStatus.DeadTarget)
             return

@@ -54,6 +54,11 @@ class SendQueue:
         return self._count >= MAX_UNACKED_FRAMES or self._bytes >= MAX_UNACKED_BYTES
 
     @property
+    def overfull(self) -> bool:
+        """Not even those that are exempt from the limits."""
+        return self._count >= 2 * MAX_UNACKED_FRAMES or self._bytes >= 2 * MAX_UNACKED_BYTES
+
+    @property
     def has_room(self) -> bool:
         """A sender that can wait need not."""
         return self._count < ROOM_FRAMES and self._bytes < ROOM_BYTES

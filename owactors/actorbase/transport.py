@@ -30,8 +30,8 @@ from owactors.actorbase.addresses import Address, Place, address, family_of, num
 from owactors.actorbase.answering import Answering
 from owactors.actorbase.counters import COUNTERS
 from owactors.actorbase.incoming import Incoming
-from owactors.actorbase.letters import IntentLetter, Letter
-from owactors.actorbase.limits import BATCH_WITHIN, DISPATCH_BATCH, PAUSE_FRAMES
+from owactors.actorbase.letters import IntentLetter, Letter, is_exempt
+from owactors.actorbase.limits import BATCH_WITHIN, DISPATCH_BATCH, MAX_UNACKED_FRAMES, PAUSE_FRAMES
 from owactors.actorbase.outgoing import Peer
 from owactors.actorbase.protocol import pack_letter
 from owactors.actorbase.running import RETURN_FIRST
@@ -84,6 +84,13 @@ class ProcessTransport(Answering):
         if not self._kicked and not self._dispatching:
             self.kick()
 
+    def admits(self, message: Any) -> bool:
+        """A message between actors of this process may still be put into the mailbox."""
+        if len(self.mailbox) < MAX_UNACKED_FRAMES or is_exempt(message):
+            return True
+        COUNTERS.letters_returned += 1
+        return False
+
     def kick(self) -> None:
         """See to it that the mailbox is looked at in the next turn of the loop."""
         if not self._kicked and self.mailbox and self.handler not in (None, TransmitOnly):
@@ -131,7 +138,7 @@ class ProcessTransport(Answering):
             if not actor.take(message, sender):
                 self.ended(number)
         elif number or self.actors:
-            self._nobody(number, message)
+            self.nobody(number, message)
         elif self.handler is RETURN_FIRST:
             self.finish(ReceiveEnvelope(sender, message))
         else:
@@ -144,7 +151,7 @@ class ProcessTransport(Answering):
         else:
             self.handled(False)
 
-    def _nobody(self, number: int, message: Any) -> None:
+    def nobody(self, number: int, message: Any) -> None:
         """A message for an actor that is gone."""
         if isinstance(message, (DeadEnvelope, ChildActorExited)):
             return

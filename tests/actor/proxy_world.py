@@ -36,6 +36,11 @@ class Scene:
 
 
 @frozen
+class Look:
+    """To the root: what was played so far? Played comes back."""
+
+
+@frozen
 class Played:
     """What the proxy said: the results, how many of its calls it told the pool, and the kinds of what else it said."""
 
@@ -103,4 +108,11 @@ class PoolOfOne(IoActor):
     @on(ContainerDestroyed)
     def destroyed(self, told: ContainerDestroyed, sender: ActorAddress) -> None:
         self.said.append(type(told).__name__)
-        self.tell(self.asker, Played(tuple(self.results), self.finished, self.records, tuple(self.said)))
+        self._show(self.asker)
+
+    @on(Look)
+    def look(self, told: Look, sender: ActorAddress) -> None:
+        self._show(sender)
+
+    def _show(self, to: ActorAddress) -> None:
+        self.tell(to, Played(tuple(self.results), self.finished, self.records, tuple(self.said)))
