@@ -202,7 +202,9 @@ class ClusterController(Controller):
         listeners = (balancer, self.myAddress)
         self.tell(self._membership, MembershipSetup(listeners, supervision, self._writer, *shared))
         self.tell(self.create(CacheInvalidation), InvalidationSetup(self.myAddress, *shared))
-        self.tell(self.create(HostReader), HostReaderSetup(self._hosts_heard, balancer, *shared))
+        self.tell(
+            self.create(HostReader), HostReaderSetup(self._hosts_heard, balancer if hands_over else None, *shared)
+        )
         self._beat = self.create(HostBeat)
         address = f"{setup.host}:{setup.port}"
         self.tell(self._beat, BeatSetup(self._writer, cluster.topics, cluster.host, self._role(), self._how, address))

@@ -21,7 +21,7 @@ from owactors.core.loadbalancer.handover import Drop, GiveBack, SendElsewhere, W
 from owactors.core.loadbalancer.sharding import Wanted
 from owactors.message.activation import ActivationMessage
 from owactors.message.invoke import was_sent_before
-from owactors.message.loadbalancer import BalancerSetup, CameBack, InvokerGone
+from owactors.message.loadbalancer import BalancerSetup, CameBack, InvokerGone, InvokerLeft
 from owactors.message.member import ClusterSize
 from owactors.message.payload import from_payload, to_payload
 from owactors.observe.stories import STORIES
@@ -44,10 +44,11 @@ class HandingOverSetup(ShardingSetup):
 
 @frozen(eq=False)
 class _Claimed:
-    """To self: these waited for the invoker, and are ours now."""
+    """To self: these waited for the invoker, and are ours now. `ends`: all else that was under way there ends."""
 
     gone: InvokerGone
     under_way: frozenset[str]
+    ends: bool
     messages: tuple[ActivationMessage, ...] = field(repr=False)
 
 
@@ -87,10 +88,24 @@ class HandingOverBalancer(ShardingBalancer):
             return
         self.spawn(
             self._claim(message.instance),
-            done=lambda found: _Claimed(message, under_way, tuple(found)),
+            done=lambda found: _Claimed(message, under_way, True, tuple(found)),
             failed=lambda cause: self._not_claimed(message, under_way, cause),
             name="claim",
         )
+
+    @on(InvokerLeft)
+    def invoker_left(self, message: InvokerLeft, sender: ActorAddress) -> None:
+        """What it left on its topic runs elsewhere; what it had taken it has ended itself."""
+        under_way = frozenset(slot.activation_id for slot in self._slots.of_invoker(message.instance))
+        shared = self._about.shared_topic
+        if (under_way or shared) and claims(self._controller, self._members, shared_topic=shared):
+            gone = InvokerGone(message.instance, "")
+            self.spawn(
+                self._claim(message.instance),
+                done=lambda found: _Claimed(gone, under_way, False, tuple(found)),
+                failed=lambda cause: None,
+                name="claim",
+            )
 
     async def _claim(self, instance: int) -> list[ActivationMessage]:
         """What the invoker's group has not committed; committed here, and ours. ConnectorError.
@@ -132,12 +147,17 @@ class HandingOverBalancer(ShardingBalancer):
                     pass
                 case _:
                     self._send_for_another(by_id[what.activation_id])
-        rest = _EndRest(message.gone, message.under_way)
+        if message.ends:
+            self._end_soon(message.gone, message.under_way)
+
+    def _end_soon(self, gone: InvokerGone, under_way: frozenset[str]) -> None:
+        """At once where nobody else can have claimed it."""
+        rest = _EndRest(gone, under_way)
         others = self._about.shared_topic and self._members - {self._controller}
         if others:
-            self.start_timer(f"rest of {message.gone.instance}", GRACE, rest)
+            self.start_timer(f"rest of {gone.instance}", GRACE, rest)
         else:
-            self.end_rest(rest, sender)
+            self.end_rest(rest, self.myAddress)
 
     @on(_EndRest)
     def end_rest(self, message: _EndRest, sender: ActorAddress) -> None:

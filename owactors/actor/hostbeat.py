@@ -18,7 +18,7 @@ from owactors.connector.topics import Topics
 from owactors.core.loadbalancer.hosts import Hosts
 from owactors.entity.instance import ControllerInstanceId
 from owactors.message.host import HostHeartbeat, HostIdentity
-from owactors.message.loadbalancer import CameBack
+from owactors.message.loadbalancer import CameBack, InvokerLeft
 from owactors.message.topic import Write
 from owactors.observe.hostfacts import fingerprint, memory
 
@@ -66,7 +66,7 @@ class HostBeat(IoActor):
 class HostReaderSetup:
     """The first message to a HostReader, of the same process as who looks at `hosts`.
 
-    `balancer` is told of activations that come back.
+    `balancer`, if there is one, is told of activations that come back and of invokers that leave.
     """
 
     hosts: Hosts
@@ -96,11 +96,13 @@ class HostReader(TopicReader):
         """A heartbeat, or an activation that comes back."""
         back = CameBack.from_json(value)
         if back is not None:
-            if back.controller == self._instance.as_string:
+            if self._balancer is not None and back.controller == self._instance.as_string:
                 self.tell(self._balancer, back)
             return
         beat = HostHeartbeat.from_json(value)
         self._hosts.heard(beat, time.monotonic())
+        if self._balancer is not None and beat.invoker is not None and beat.state == "stopped":
+            self.tell(self._balancer, InvokerLeft(beat.invoker))
         if isinstance(self._messaging, HttpFirstMessaging) and beat.invoker is not None:
             self._learn(self._messaging, beat, self._topics.invoker(beat.invoker).name)
 

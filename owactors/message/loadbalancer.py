@@ -67,6 +67,13 @@ class InvokerGone:
 
 
 @frozen
+class InvokerLeft:
+    """An invoker stopped: all that it had taken is acknowledged, or will be in a moment."""
+
+    instance: int
+
+
+@frozen
 class CameBack:
     """An activation of this controller waited for an invoker that fell silent, and was claimed: it has not run.
 

@@ -15,6 +15,8 @@ from owactors.node.settings_values import READERS, show
 SECTIONS = ("limits", "parameter_storage", "couchdb", "store")
 KEYS = (
     "node.runtimes",
+    "cluster.http_first",
+    "cluster.http_queue",
     "kafka.topics_prefix",
     "kafka.user_events_prefix",
     "kafka.delivery",

@@ -22,11 +22,12 @@ from owactors.message.ack import CompletionMessage
 from owactors.message.activation import ActivationMessage
 from owactors.message.container import StoreActivation
 from owactors.message.feed import Handle
-from owactors.message.loadbalancer import Answer, CameBack, InvokerGone
+from owactors.message.loadbalancer import Answer, CameBack, InvokerGone, InvokerLeft
 from owactors.message.member import ClusterSize
 from tests.actor.harness import Bench, Work, named
 from tests.actor.test_loadbalancer import MSG
 from tests.actor.test_shardingbalancer import FIRST, SECOND, publish, sends, states, topics
+from tests.core.test_hosts import beat
 
 TOPICS = Topics("dev-")
 
@@ -156,6 +157,25 @@ def test_without_another_invoker_it_ends_and_says_that_it_has_not_run(world: Wor
     assert answer.response.response.result == {"error": NO_OTHER}
 
 
+def test_what_an_invoker_left_on_its_topic_runs_elsewhere_and_the_rest_it_ends_itself(world: World) -> None:
+    world.send("a", memory=128)
+    home = world.home
+    invoker = world.consumer(home)
+
+    async def takes() -> None:
+        assert ids(await invoker.peek(1)) == ["a"]
+        await invoker.commit()
+
+    asyncio.run(takes())
+    world.send("b", memory=128)
+    states(world.bench, *(("down", "up") if home == 0 else ("up", "down")))
+    world.bench.give(InvokerLeft(home), "reader")
+    world.claim()
+    assert world.ended() == []
+    assert topics(world.bench) == [f"dev-invoker{1 - home}"]
+    assert world.bench.actor._slots.entries["a" * 32].invoker == home
+
+
 @pytest.fixture
 def shared() -> Iterator[World]:
     made = World(shared_topic=True)
@@ -207,14 +227,17 @@ def test_the_others_wait_for_what_comes_back_and_end_the_rest(shared: World) -> 
     assert shared.ended() == [(second.activation_id[0], {"error": "silence"})]
 
 
-def test_what_comes_back_is_told_to_the_controller_that_sent_it() -> None:
+def test_what_comes_back_and_who_leaves_is_told_to_the_balancer() -> None:
     MESSAGING.build = lambda settings: MemoryMessaging()
     bench = Bench(HostReader)
     bench.give(HostReaderSetup(Hosts(), named("balancer"), "broker", TOPICS, ControllerInstanceId("0")), "controller")
     mine, theirs = CameBack("a" * 32, "0", 1), CameBack("b" * 32, "1", 1)
     for back in (mine, theirs):
         bench.give(Handle(orjson.dumps(back.to_json())), "feed")
-    assert bench.sent_to("balancer") == [mine]
+    for state in ("enabled", "stopping", "stopped"):
+        bench.give(Handle(orjson.dumps(beat("a", "invoker3", state).to_json())), "feed")
+    bench.give(Handle(orjson.dumps(beat("a", "controllera", "stopped").to_json())), "feed")
+    assert bench.sent_to("balancer") == [mine, InvokerLeft(3)]
     bench.exit()
     MESSAGING.build = None
     MESSAGING._made.clear()

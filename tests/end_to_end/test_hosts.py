@@ -13,6 +13,7 @@ import pytest
 from owactors.actor.journalinginvoker import LOST
 from tests.end_to_end.livehosts import FirstHost, JoinedHost, as_json, hosts
 from tests.end_to_end.proof import told
+from tests.end_to_end.test_hurt import listening
 
 pytestmark = pytest.mark.timeout(240)
 #: says to the test that it runs, under its activation id
@@ -124,6 +125,15 @@ def errors(first: FirstHost, ids: list[str]) -> dict[str, str]:
     """Of those that did not succeed, once each has its record."""
     responses = {each: first.record(each, 90)["response"] for each in ids}
     return {each: found["result"]["error"] for each, found in responses.items() if found["status"] != "success"}
+
+
+def test_the_controller_s_process_dies_and_the_hosts_go_on(pair: Pair) -> None:
+    first, _ = pair
+    before = listening(first)
+    os.kill(before, signal.SIGKILL)
+    first.wait_until(first._answers, "it serves again")
+    first.wait_for_all_up(2)
+    assert first.invoke("where", {"n": 5}).json["response"]["result"] == {"n": 5}
 
 
 def test_what_an_invoker_had_not_begun_when_it_died_runs_in_the_next(pair: Pair, runs: Runs) -> None:
