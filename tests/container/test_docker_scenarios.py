@@ -228,7 +228,7 @@ def test_a_pull_policy_that_is_none(monkeypatch: pytest.MonkeyPatch, engine: Fak
 def test_how_far_a_pull_has_come() -> None:
     """Layers and bytes; lines about the whole image change nothing."""
     progress = PullProgress()
-    assert str(progress) == "0 of 0 layers"
+    assert (bool(progress), str(progress)) == (False, "no layer so far")
     for line in (
         {"status": "Pulling from someone/image", "id": "latest"},
         {"status": "Pulling fs layer", "progressDetail": {}, "id": "a"},

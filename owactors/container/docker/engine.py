@@ -225,7 +225,8 @@ class Engine:
             if time.monotonic() - told > PROGRESS_PERIOD:
                 told = time.monotonic()
                 LOG.info("pulling %s:%s: %s", name, tag, progress)
-        LOG.info("pulled %s:%s in %.1f s: %s", name, tag, time.monotonic() - began, progress)
+        what = progress if progress else "all of it was here"
+        LOG.info("pulled %s:%s in %.1f s: %s", name, tag, time.monotonic() - began, what)
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)

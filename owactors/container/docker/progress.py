@@ -31,7 +31,12 @@ class PullProgress:
             total = self._sizes[layer][1]
             self._sizes[layer] = (total, total)
 
+    def __bool__(self) -> bool:
+        return bool(self._layers)
+
     def __str__(self) -> str:
+        if not self._layers:
+            return "no layer so far"
         done = sum(status in DONE for status in self._layers.values())
         text = f"{done} of {len(self._layers)} layers"
         if not self._sizes:
