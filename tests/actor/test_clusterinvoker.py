@@ -159,6 +159,7 @@ def test_acknowledgements_go_to_the_topic_of_the_controller_that_asked(bench: Cl
     assert (write.keep, write.smaller, write.token) == (True, ack.shrink().to_json(), msg.activation_id)
 
 
+@pytest.mark.scenario("WIRE-07")
 @pytest.mark.scenario("IN-11")
 def test_nobody_waits_so_only_the_id_goes_out(bench: ClusterBench) -> None:
     msg = message()
@@ -321,6 +322,7 @@ def test_what_does_not_finish_in_time_ends_with_the_cause(bench: ClusterBench) -
     assert isinstance(bench.sent_to("supervisor")[-1], RoleStopped)
 
 
+@pytest.mark.scenario("WIRE-08")
 @pytest.mark.scenario("IN-05")
 def test_every_defective_message_of_the_recordings_is_answered(bench: ClusterBench) -> None:
     """OpenWhisk drops six of them, and their callers wait."""
@@ -339,3 +341,20 @@ def test_every_defective_message_of_the_recordings_is_answered(bench: ClusterBen
     assert sorted(answered) == sorted(value["activationId"] for value in injected)
     credits = [each.count for each in bench.sent_to(FEED) if isinstance(each, Processed)]
     assert sum(credits) == len(injected)
+
+
+@pytest.mark.scenario("WIRE-05")
+def test_the_transaction_comes_back_as_it_came(bench: ClusterBench) -> None:
+    """By it a controller knows its own test action again, the start time included."""
+    tested = next(m.value for m in recorded("invoker") if m.value["transid"][0] == "sid_invokerHealth")
+    chain = next(m.value for m in recorded("invoker") if len(m.value["transid"]) > 2)
+    forms = [tested["transid"], chain["transid"], ["sid_invokerHealth", 5, True], ["x", 2**62, True, ["y", 1]]]
+    for number, transid in enumerate(forms):
+        value = {**tested, "transid": transid, "activationId": f"{number:032x}"}
+        bench.give(Handle(orjson.dumps(value)), FEED)
+    for name in ("record", "fetch_action"):
+        for work in list(bench.works):
+            if work.name.endswith(name):
+                work.fail(NoDocument("none"))
+    acks = {ack["response"]: ack["transid"] for ack in bench.writes("dev-completed0")}
+    assert acks == {f"{number:032x}": transid for number, transid in enumerate(forms)}

@@ -132,6 +132,7 @@ def test_more_processed_than_handled_does_not_raise_the_capacity() -> None:
     assert handled(bench) == numbers(M)
 
 
+@pytest.mark.scenario("WIRE-08")
 @pytest.mark.scenario("MF-08")
 def test_each_poll_is_committed_once_before_anything_is_handed_over() -> None:
     topic = Topic(numbers(2))

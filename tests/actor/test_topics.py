@@ -84,6 +84,7 @@ def test_what_is_written_is_confirmed(messaging: MemoryMessaging) -> None:
     assert bench.sent_to("invoker") == [Written("id")]
 
 
+@pytest.mark.scenario("WIRE-07")
 @pytest.mark.scenario("IN-11")
 def test_what_is_too_large_goes_in_its_smaller_form(messaging: MemoryMessaging) -> None:
     bench = writer(messaging)

@@ -53,6 +53,7 @@ def test_frames_cut_anywhere(cuts: list[int], glued: bool) -> None:
     assert collect(collector) == (["stdout: first", "stdout: second ä", "stdout: third"], "complete")
 
 
+@pytest.mark.scenario("WIRE-20")
 def test_streams_end_at_different_times() -> None:
     """The next run's output on one stream does not get into this run's log."""
     collector = LogCollector()
@@ -113,6 +114,7 @@ def test_one_byte_over_the_limit() -> None:
     assert lines[1].startswith("stderr: Logs were truncated because the total bytes size exceeds the limit of 11")
 
 
+@pytest.mark.scenario("WIRE-20")
 @pytest.mark.scenario("DK-18")
 @pytest.mark.scenario("DK-21")
 def test_missing_end_marks() -> None:

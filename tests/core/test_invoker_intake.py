@@ -88,6 +88,7 @@ def test_messages_for_one_revision_share_a_fetch() -> None:
     assert intake.fetching == 0
 
 
+@pytest.mark.scenario("WIRE-12")
 @pytest.mark.scenario("IN-08")
 def test_a_newer_revision_than_asked_for_is_run() -> None:
     intake = Intake()

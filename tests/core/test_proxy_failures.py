@@ -34,6 +34,7 @@ def statuses(driver: Driver) -> list[int]:
     return [record.response.status_code for record in driver.stored]
 
 
+@pytest.mark.scenario("WIRE-19")
 @pytest.mark.scenario("CP-15")
 def test_a_refused_run_and_those_behind_it_go_back_to_the_pool() -> None:
     driver = Driver().ready()
@@ -169,6 +170,7 @@ def test_whose_fault_it_is_that_there_is_no_container(failure: type, status: int
     assert driver.stored[0].response.result == {"error": "because"}
 
 
+@pytest.mark.scenario("WIRE-20")
 @pytest.mark.scenario("LG-02")
 @pytest.mark.scenario("CP-29")
 def test_a_failed_init_has_logs_and_an_init_time() -> None:

@@ -153,6 +153,7 @@ def test_without_logs_a_blocking_run_is_answered_and_completed_in_one() -> None:
     assert driver.acks[0].response.response.result == {"ok": True}
 
 
+@pytest.mark.scenario("WIRE-06")
 @pytest.mark.scenario("CP-13")
 def test_with_logs_a_blocking_run_is_answered_first_and_completed_later() -> None:
     driver = Driver().ready()
@@ -166,6 +167,7 @@ def test_with_logs_a_blocking_run_is_answered_first_and_completed_later() -> Non
     assert driver.stored[0].logs == ("a", "b")
 
 
+@pytest.mark.scenario("WIRE-06")
 @pytest.mark.parametrize("blocking", [True, False])
 def test_where_openwhisk_listens_logs_that_came_early_change_nothing(blocking: bool) -> None:
     driver = Driver(ContainerProxy(evolve(SETTINGS, one_ack=False))).ready()
@@ -198,6 +200,7 @@ def test_a_runtime_that_broke_is_not_used_again_though_its_logs_are_there() -> N
     assert driver.count(i.DestroyContainer) == 1
 
 
+@pytest.mark.scenario("WIRE-06")
 @pytest.mark.scenario("CP-14")
 def test_with_logs_a_non_blocking_run_is_only_completed() -> None:
     driver = Driver().ready()
@@ -401,6 +404,7 @@ def test_prewarms_are_pinged_until_they_run() -> None:
     assert driver.count(i.DisablePing) == 1
 
 
+@pytest.mark.scenario("WIRE-16")
 @pytest.mark.scenario("CP-39")
 @pytest.mark.parametrize(("value", "told"), [(False, False), (True, True), (None, True)])
 def test_the_api_key_is_kept_back_only_if_the_annotation_says_so(value: bool | None, told: bool) -> None:
@@ -415,6 +419,7 @@ def test_the_api_key_is_kept_back_only_if_the_annotation_says_so(value: bool | N
     assert ("api_key" in started.body) is told
 
 
+@pytest.mark.scenario("WIRE-17")
 @pytest.mark.scenario("CP-40")
 def test_what_init_and_run_are_told() -> None:
     driver = Driver().prewarmed()

@@ -100,6 +100,7 @@ def test_a_prewarm_expires() -> None:
     assert not evolve(data, expires=None).is_expired(T0)
 
 
+@pytest.mark.scenario("WIRE-21")
 def test_the_annotations_of_a_record() -> None:
     name = FullyQualifiedEntityName("guest/tools", "greet", binding="mira/toolbox")
     begun = int(T0 * 1000)
@@ -154,6 +155,7 @@ def test_an_action_with_an_image_of_its_own_says_when_that_is_pulled() -> None:
     assert [order.pull_policy for order in orders] == ["Never", ""]
 
 
+@pytest.mark.scenario("WIRE-20")
 def test_when_end_marks_are_waited_for() -> None:
     good, bad = ActivationResponse.success({}), ActivationResponse.developer_error("x")
     assert logs.waits_for_sentinel(action(), good, frozenset())

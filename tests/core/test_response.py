@@ -29,6 +29,7 @@ def exchange(outcome: Outcome | bytes, status: int = 200, took: int = 5) -> RunR
     return RunResult(Interval(0, took), outcome)
 
 
+@pytest.mark.scenario("WIRE-18")
 @pytest.mark.scenario("AR-05")
 @pytest.mark.parametrize(
     ("body", "status_code", "result"),
@@ -106,6 +107,7 @@ def test_an_exchange_without_an_answer_is_a_developer_error(outcome: Outcome, ru
     assert (initialized.status_code, initialized.result) == (DEVELOPER_ERROR, {"error": init_text})
 
 
+@pytest.mark.scenario("WIRE-18")
 @pytest.mark.scenario("DK-12")
 def test_time_is_up_even_with_an_answer_but_not_for_a_good_init() -> None:
     assert response.run_response(exchange(b"{}", took=1000), LIMIT).status_code == DEVELOPER_ERROR
@@ -157,6 +159,7 @@ def test_an_empty_result_has_a_size() -> None:
     assert (answer.status_code, answer.result, answer.size) == (SUCCESS, {}, 2)
 
 
+@pytest.mark.scenario("WIRE-19")
 @pytest.mark.scenario("DK-13")
 def test_only_503_is_a_refusal() -> None:
     assert response.is_refused(ContainerReply(503, b"", 0, 1))

@@ -46,6 +46,7 @@ def test_the_sample_of_an_invalidation_survives() -> None:
     assert CacheInvalidationMessage.from_json(value).to_json() == value
 
 
+@pytest.mark.scenario("WIRE-23")
 @pytest.mark.parametrize("missing", ["path", "kind"])
 def test_there_is_no_event_of_a_record_that_does_not_say_what_ran(missing: str) -> None:
     assert ActivationEvent.of(record(**{key: value for key, value in NOTES.items() if key != missing})) is None
@@ -85,6 +86,7 @@ def test_every_field_of_an_event_must_be_there(field: str) -> None:
         EventMessage.from_json(value)
 
 
+@pytest.mark.scenario("WIRE-23")
 def test_the_type_follows_from_the_body() -> None:
     value = sample("event_metric")
     assert EventMessage.from_json(value | {"eventType": "Activation"}).to_json() == value

@@ -120,6 +120,7 @@ def test_the_event_of_an_activation_follows_from_its_record() -> None:
     assert compared > 50
 
 
+@pytest.mark.scenario("WIRE-23")
 def test_the_event_names_its_sender_and_user_as_the_message_and_the_acknowledgement_do() -> None:
     orders = {m.value["activationId"]: ActivationMessage.from_json(m.value) for m in recorded("invoker")}
     senders = {}
@@ -148,6 +149,7 @@ def test_whether_it_is_a_system_error_follows_from_the_record() -> None:
     assert compared > 0
 
 
+@pytest.mark.scenario("WIRE-23")
 def test_a_body_is_a_metric_if_it_names_one() -> None:
     bodies = [EventMessage.from_json(message.value).body for message in recorded("events")]
     names = {body.metric_name for body in bodies if isinstance(body, MetricEvent)}

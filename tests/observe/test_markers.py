@@ -140,6 +140,7 @@ def test_a_failure_is_a_warning_with_its_own_marker() -> None:
     assert metrics.snapshot().counters[("invoker_collectLogs_error", ())] == 1
 
 
+@pytest.mark.scenario("WIRE-24")
 def test_clocks_that_disagree_leave_the_marker_readable() -> None:
     stream, clock = written(), Clock()
     clock.now = 500

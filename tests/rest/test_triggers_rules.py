@@ -140,6 +140,7 @@ def test_rules_need_what_they_name() -> None:
     in_world(story)
 
 
+@pytest.mark.scenario("WIRE-15")
 @pytest.mark.scenario("T14")
 def test_updating_a_rule_moves_its_link_and_keeps_its_status() -> None:
     async def story(world: World) -> None:

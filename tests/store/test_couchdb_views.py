@@ -120,6 +120,7 @@ def test_entities_are_read_as_openwhisk_wrote_them(seen: Seen) -> None:
     assert bound["binding"] == {"name": "utils", "namespace": "guest"}
 
 
+@pytest.mark.scenario("WIRE-13")
 def test_range_as_openwhisk_asks(seen: Seen) -> None:
     """Descending, with the bounds swapped, the top being the text U+FFF0."""
     seen.fill(seen.settings.entities, recorded("actions", "packages"))
@@ -134,6 +135,7 @@ def test_range_as_openwhisk_asks(seen: Seen) -> None:
     assert total["value"] == len(rows) == seen.do(seen.store.entities.count("actions", "guest"))
 
 
+@pytest.mark.scenario("WIRE-14")
 def test_records_as_recorded(seen: Seen) -> None:
     documents = recorded(*RECORDS)
     seen.fill(seen.settings.activations, documents)

@@ -148,6 +148,7 @@ def test_of_equal_starts_the_last_to_arrive_is_first(driven: Driven) -> None:
     assert ids(driven.do(driven.activations.list("guest"))) == expected
 
 
+@pytest.mark.scenario("WIRE-14")
 @pytest.mark.parametrize(
     ("annotations", "listed_as"),
     [
