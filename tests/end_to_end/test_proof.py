@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 
 UP = {"invoker0": "up", "invoker1": "up", "invoker2": "up"}
 LONG = bool(os.environ.get("OWACTORS_TEST_LONG"))
-SHORT = pytest.mark.skipif(not LONG, reason="all transports with OWACTORS_TEST_LONG=1")
+TRANSPORTS = ("actors", "HTTP first", "Kafka") if LONG else ("actors",)
 #: seconds that a service is away
 AWAY = 30 if LONG else 6
 CLOCK = Path(__file__).parent / "jumpingclock"
@@ -108,9 +108,7 @@ def couch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CouchServer]:
         yield server
 
 
-@pytest.fixture(
-    scope="module", params=["actors", *(pytest.param(name, marks=SHORT) for name in ("HTTP first", "Kafka"))]
-)
+@pytest.fixture(scope="module", params=TRANSPORTS)
 def five(
     request: pytest.FixtureRequest,
     switch: Switch,
