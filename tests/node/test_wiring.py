@@ -7,6 +7,7 @@ import pytest
 
 from owactors.container.docker.settings import DockerSettings
 from owactors.container.sandbox.settings import SandboxSettings
+from owactors.message.container import LogFileSettings
 from owactors.node.settings import Settings, load
 from owactors.node.wiring import (
     GUEST,
@@ -80,3 +81,32 @@ def test_addresses(tmp_path: Path) -> None:
 def test_sweeps_come_as_often_as_the_settings_say(tmp_path: Path) -> None:
     chosen = settings(tmp_path, containers__sweep_interval="5 s")
     assert invoker_setup(chosen, manifest_of(chosen)).sweep_interval == 5
+
+
+def test_log_stores_reach_both_roles(tmp_path: Path) -> None:
+    chosen = settings(tmp_path, logs__store="out-of-band", logs__file_size="1 MB")
+    manifest = manifest_of(chosen)
+    proxies = invoker_setup(chosen, manifest).proxies
+    assert proxies.log_store == "out-of-band"
+    assert proxies.log_files == LogFileSettings(str(tmp_path / "logs"), 2**20, 2**30)
+    assert controller_setup(chosen, manifest).log_folder == str(tmp_path / "logs")
+    elsewhere = settings(tmp_path, logs__folder="/var/log/actions")
+    assert controller_setup(elsewhere, manifest).log_folder == "/var/log/actions"
+
+
+def test_logs_may_go_to_the_engines_log_driver(tmp_path: Path) -> None:
+    choice = {"logs__store": "driver", "docker__log_driver": "fluentd", "docker__log_options": ["tag=a"]}
+    chosen = settings(tmp_path, containers__backend="docker", **choice)
+    manifest = manifest_of(chosen)
+    assert invoker_setup(chosen, manifest).proxies.log_store == "driver"
+    found = factory_settings(chosen, manifest)
+    assert isinstance(found, DockerSettings)
+    assert (found.log_driver, found.log_options) == ("fluentd", ("tag=a",))
+
+
+def test_whether_prewarmed_containers_are_resized(tmp_path: Path) -> None:
+    for wanted in (True, False):
+        chosen = settings(tmp_path, containers__resize_prewarmed=wanted, containers__prewarm_check_interval="7 s")
+        pool = invoker_setup(chosen, manifest_of(chosen)).pool
+        assert pool.resize_prewarmed is wanted
+        assert pool.prewarm_expiration_check_init_delay == pool.prewarm_expiration_check_interval == 7
