@@ -18,10 +18,10 @@ from owactors.actor.busmessaging import BusSettings
 from owactors.actor.cacheinvalidation import CacheInvalidation, InvalidationSetup
 from owactors.actor.clustermembership import ClusterMembership, MembershipSetup
 from owactors.actor.clustersetup import ClusterControllerSetup
-from owactors.actor.controller import Controller, opened_store
+from owactors.actor.controller import opened_store
 from owactors.actor.controllersetup import ControllerSetup
 from owactors.actor.handingover import HandingOverBalancer, HandingOverSetup
-from owactors.actor.hostbeat import BeatNow, BeatSetup, HostBeat, HostReader, HostReaderSetup
+from owactors.actor.hostedcontroller import HostedController
 from owactors.actor.hub import Hub
 from owactors.actor.invokersupervision import Supervision, SupervisionSetup
 from owactors.actor.io import on
@@ -29,59 +29,32 @@ from owactors.actor.lostcalls import FormerLife, end_lost_calls
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.postman import Postman, PostmanSetup
 from owactors.actor.shardingbalancer import ShardingBalancer
-from owactors.actor.switchedinvoker import LOOK_SECONDS, REPLACED
 from owactors.actor.topicwriter import TopicWriter
 from owactors.connector.http.settings import HttpFirstSettings, underlying
 from owactors.core.loadbalancer.healthaction import health_action
-from owactors.core.loadbalancer.hosts import Hosts
 from owactors.core.loadbalancer.slots import CompletionTimeout
 from owactors.entity.identity import Identity
-from owactors.entity.instance import ControllerInstanceId
 from owactors.message.bus import Hubs, JoinBus
 from owactors.message.cache import CacheInvalidationMessage, CacheKey
 from owactors.message.event import EventBody, EventMessage
 from owactors.message.loadbalancer import Answer
 from owactors.message.member import ClusterSize, Leave
-from owactors.message.node import AskCluster, ClusterFacts, RoleReplaced, RoleStopped, StopRole
+from owactors.message.node import RoleStopped, StopRole
 from owactors.message.store import DocumentConflict, StoreError
 from owactors.message.supervision import CacheInvalid, InvokerStates
 from owactors.message.topic import Write, WriterSetup
-from owactors.observe.hostfacts import fingerprint
-from owactors.rest.administration import AdministeredHosts, shown_hosts
 from owactors.rest.ports import Services
-from owactors.store.clusterhosts import DOCUMENT, holder_of, take_place, want
-from owactors.store.instanceids import instance_id
+from owactors.store.clusterhosts import take_place
 from owactors.store.port import Store
 
 LOST_SECONDS = 30.0
 #: a controller that did not ask for so long has no hub any more
 HUB_SECONDS = 10.0
-TAKEN = "a host named {} is in the cluster already ({}, {}): stop that one, or give this one another name with --name."
 
 
 @frozen
 class _LookForLost:
     """To self: calls of a former life of this controller may have come to their end, or never will."""
-
-
-@frozen
-class _Look:
-    """To self: is this still the controller of its id?"""
-
-
-@frozen(eq=False)
-class _Found:
-    """To self: what the cluster agrees on."""
-
-    document: dict[str, Any]
-
-
-@frozen(eq=False)
-class _Say:
-    """To self: what to tell whom."""
-
-    to: Any
-    what: Any
 
 
 @frozen
@@ -91,27 +64,19 @@ class _Closed:
     stopped: RoleStopped
 
 
-class ClusterController(Controller):
+class ClusterController(HostedController):
     """First message: ClusterControllerSetup."""
 
     @on(ControllerSetup)
     def setup(self, message: ControllerSetup, sender: ActorAddress) -> None:
         assert isinstance(message, ClusterControllerSetup)
-        self._cluster, self._instance = message.cluster, ControllerInstanceId(message.instance)
-        self._shared, self._operators_key = message.shared, message.operators_key
-        #: with a store of its own this controller keeps the records of all invokers
-        self.keeps_all_records = not self._shares_store(message)
+        self.belong_to(message)
         self._began = int(time.time() * 1000)
         self._hubs: dict[str, tuple[Any, float]] = {}
-        self._hosts_heard = Hosts()
-        self._leaving = self._replaced = False
         bus = underlying(self._cluster.messaging)
         if isinstance(bus, BusSettings):
             self._start_bus(bus)
         super().setup(message, sender)
-
-    def _shares_store(self, setup: ControllerSetup) -> bool:
-        return setup.store.backend == "couchdb"
 
     # -- the bus, where there is no broker
 
@@ -129,31 +94,6 @@ class ClusterController(Controller):
         hubs = {name: hub for name, (hub, _) in self._hubs.items()}
         self.tell(sender, Hubs({**hubs, self._instance.as_string: self._hub}))
 
-    # -- a host joins
-
-    @on(AskCluster)
-    def ask_cluster(self, message: AskCluster, sender: ActorAddress) -> None:
-        if self._store is None:
-            self.stash()
-            return
-        self.spawn(
-            self._facts(self._store, message),
-            done=lambda facts: _Say(sender, facts),
-            failed=lambda cause: _Say(sender, ClusterFacts(refused=str(cause) or repr(cause))),
-        )
-
-    async def _facts(self, store: Store, message: AskCluster) -> ClusterFacts:
-        """StoreUnavailable."""
-        other = self._hosts_heard.other_of_name(message.name, message.node, time.monotonic())
-        if other is not None:
-            return ClusterFacts(refused=TAKEN.format(message.name, other.address or "another data folder", other.role))
-        number = await instance_id(store.entities, message.name) if message.invoker else -1
-        return ClusterFacts(dict(self._shared), None if self._shares_store(self._setup) else self.myAddress, number)
-
-    @on(_Say)
-    def say(self, message: _Say, sender: ActorAddress) -> None:
-        self.tell(message.to, message.what)
-
     async def _prepare(self, setup: ControllerSetup) -> Store:
         """The open store and all topics; the action that tests invokers is there."""
         store = await opened_store(setup)
@@ -169,11 +109,8 @@ class ClusterController(Controller):
             await messaging.ensure_topic(topic.name, topic.config)
         action = health_action(self._instance, setup.manifest, self._cluster.health_kind, self._cluster.memory_min)
         await _put(store, action.to_document())
-        await take_place(store.entities, self._role(), self._cluster.host)
+        await take_place(store.entities, self.role, self._cluster.host)
         return store
-
-    def _role(self) -> str:
-        return f"controller{self._instance.as_string}"
 
     def _create_balancer(self) -> ActorAddress:
         cluster, setup = self._cluster, self._setup
@@ -202,36 +139,8 @@ class ClusterController(Controller):
         listeners = (balancer, self.myAddress)
         self.tell(self._membership, MembershipSetup(listeners, supervision, self._writer, *shared))
         self.tell(self.create(CacheInvalidation), InvalidationSetup(self.myAddress, *shared))
-        self.tell(
-            self.create(HostReader), HostReaderSetup(self._hosts_heard, balancer if hands_over else None, *shared)
-        )
-        self._beat = self.create(HostBeat)
-        address = f"{setup.host}:{setup.port}"
-        self.tell(self._beat, BeatSetup(self._writer, cluster.topics, cluster.host, self._role(), self._how, address))
-        self.start_timer("look", LOOK_SECONDS, _Look())
+        self.begin_heartbeat(self._writer, balancer if hands_over else None)
         return balancer
-
-    def _how(self) -> tuple[str, int]:
-        """State and load for the heartbeat."""
-        state = "stopped" if self._leaving else "stopping" if self._draining else "enabled"
-        return "replaced" if self._replaced else state, len(self._publisher.active())
-
-    # -- another one with the same id
-
-    @on(_Look)
-    def look(self, message: _Look, sender: ActorAddress) -> None:
-        self.start_timer("look", LOOK_SECONDS, message)
-        if self._store is not None:
-            self.spawn(self._store.entities.get(DOCUMENT), done=_Found, failed=lambda _: _Found({}), name="look")
-
-    @on(_Found)
-    def found(self, message: _Found, sender: ActorAddress) -> None:
-        holder = holder_of(message.document, self._role())
-        if holder is not None and holder != self._cluster.host and not self._replaced:
-            self._replaced = True
-            self.cancel_timer("look")
-            self.tell(self._beat, BeatNow())
-            self.tell(self._supervisor, RoleReplaced(REPLACED.format(self._role(), holder.name)))
 
     def _services(self, store: Store) -> Services:
         services = super()._services(store)
@@ -245,24 +154,6 @@ class ClusterController(Controller):
         """Without an invoker calls are refused after a while; everything else is served."""
         self._open_door()
         self.start_timer("lost", LOST_SECONDS, _LookForLost())
-
-    # -- the operator's view of the hosts
-
-    def _admin_keys(self) -> tuple[str, ...]:
-        return tuple(key for key in (*super()._admin_keys(), self._operators_key) if key)
-
-    def _hosts_administered(self, store: Store) -> AdministeredHosts:
-        heard = self._hosts_heard
-        return AdministeredHosts(
-            view=lambda: shown_hosts(heard.view(time.monotonic(), self._health()), fingerprint()),
-            invokers=lambda: heard.names("invoker"),
-            names=lambda: heard.names(""),
-            want=lambda name, wanted: want(store.entities, name, wanted),
-        )
-
-    def _health(self) -> dict[str, str]:
-        """Without the names that an invoker may have beside its number."""
-        return {name.partition("/")[0]: state for name, state in self._publisher.invoker_states().items()}
 
     # -- what others are told
 
@@ -327,8 +218,7 @@ class ClusterController(Controller):
 
     @on(RoleStopped)
     def drained(self, message: RoleStopped, sender: ActorAddress) -> None:
-        self._leaving = True
-        self.tell(self._beat, BeatNow())
+        self.last_heartbeat()
         self.spawn(_leave(), done=lambda _: _Closed(message), failed=lambda _: _Closed(message))
 
     @on(_Closed)

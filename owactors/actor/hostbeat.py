@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
@@ -49,7 +50,7 @@ class HostBeat(IoActor):
     @on(BeatSetup)
     def setup(self, message: BeatSetup, sender: ActorAddress) -> None:
         self._setup = message
-        self.beat(BeatNow(), sender)
+        self.spawn(asyncio.to_thread(fingerprint), done=lambda _: BeatNow(), failed=lambda _: BeatNow())
 
     @on(BeatNow)
     def beat(self, message: BeatNow, sender: ActorAddress) -> None:

@@ -27,6 +27,7 @@ from owactors.core.loadbalancer.supervision import (
     InvokerState,
     InvokerSupervision,
     Pinged,
+    ReportSilence,
     ReportState,
     SendTestAction,
     SupervisionEvent,
@@ -112,6 +113,8 @@ class Supervision(TopicReader):
         for instruction in self._machine.handle(event):
             if isinstance(instruction, SendTestAction):
                 self._test(instruction.invoker)
+            elif isinstance(instruction, ReportSilence):
+                gone.append(instruction.invoker)
             elif isinstance(instruction, ReportState):
                 changed = True
                 if instruction.state is not InvokerState.HEALTHY and instruction.state is not instruction.before:

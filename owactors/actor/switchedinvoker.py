@@ -158,13 +158,14 @@ class SwitchedInvoker(LocalInvoker):
         self._write(Write(self._cluster.topics.health().name, ping.to_json(), "a ping"))
 
     def _say_whether(self) -> None:
-        """Work is wanted: pings begin again. It is not: a last ping says so."""
+        """Each second pings say whether work is wanted; the HTTP server's `disable` ends them, as with OpenWhisk."""
         if self._replaced is not None:
             return  # its pings would count for the other one
-        if self._takes_more():
+        if self._enabled:
             self._timer_fired(TimerFired(PING), self.myAddress)
         else:
             self.cancel_timer(PING)
+        if not self._takes_more():
             self._ping(False)
         self.beat_now()
 

@@ -14,6 +14,7 @@ from owactors.core.loadbalancer.supervision import (
     InvokerState,
     InvokerSupervision,
     Pinged,
+    ReportSilence,
     ReportState,
     SendTestAction,
     Tick,
@@ -101,6 +102,19 @@ def test_ten_seconds_of_silence_and_disabled_pings_mean_down() -> None:
     assert pinged(pool, 101.0, enabled=False) == [ReportState(invoker(), UNHEALTHY, DOWN)]
     assert results(pool, SUCCESS, now=102.0) == []
     assert state(pool) is DOWN
+
+
+def test_one_that_wants_no_work_is_missed_only_if_it_went_on_saying_so() -> None:
+    once, goes_on = up(), up()
+    for pool, times in ((once, (1.0,)), (goes_on, (1.0, 2.0, 3.0))):
+        for now in times:
+            pinged(pool, now, enabled=False)
+    assert [once.handle(Tick(now)) for now in (12.0, 60.0)] == [[], []]
+    assert goes_on.handle(Tick(12.9)) == []
+    assert goes_on.handle(Tick(13.0)) == [ReportSilence(invoker())]
+    assert goes_on.handle(Tick(30.0)) == []
+    assert pinged(goes_on, 31.0)[0] == ReportState(invoker(), DOWN, UNHEALTHY)
+    assert [each for each in goes_on.handle(Tick(41.0)) if isinstance(each, ReportSilence)] == []
 
 
 def test_pings_and_results_keep_an_invoker_up() -> None:

@@ -19,6 +19,8 @@ from owactors.entity.size import ByteSize
 BUFFER_SIZE, TOLERANCE = 10, 3
 #: Silence after which an invoker is taken for dead, and the pause between two test actions.
 PING_TIMEOUT, TEST_INTERVAL = 10.0, 60.0
+#: OpenWhisk's invokers say once that they want no work, ours may go on saying so, each second
+REPEATED = 3.0
 
 
 class InvokerState(Enum):
@@ -84,8 +86,15 @@ class ReportState:
     state: InvokerState
 
 
+@frozen
+class ReportSilence:
+    """An invoker that wanted no more work was heard of no more: what it still had will not be reported."""
+
+    invoker: InvokerInstanceId
+
+
 SupervisionEvent = Pinged | InvocationFinished | Tick
-SupervisionInstruction = SendTestAction | ReportState
+SupervisionInstruction = SendTestAction | ReportState | ReportSilence
 
 _TESTED = frozenset({InvokerState.UNHEALTHY, InvokerState.UNRESPONSIVE})
 
@@ -98,13 +107,20 @@ class InvokerHealth:
     state: InvokerState = InvokerState.OFFLINE
     heard: float = 0.0
     test_due: float = 0.0
+    #: when it said last that it wants no work
+    declined: float | None = None
+    #: it goes on saying so, so that its silence means something
+    winding_down: bool = False
     results: deque[InvocationResult] = field(factory=lambda: deque(maxlen=BUFFER_SIZE))
 
     def pinged(self, enabled: bool, now: float) -> list[SupervisionInstruction]:
         """Down and enabled: not trusted until a test action succeeded. Not enabled: down."""
         self.heard = now
         if not enabled:
+            self.winding_down = self.declined is not None and now - self.declined < REPEATED
+            self.declined = now
             return self.goto(InvokerState.OFFLINE, now)
+        self.declined, self.winding_down = None, False
         if self.state is InvokerState.OFFLINE:
             return self.goto(InvokerState.UNHEALTHY, now)
         return []
@@ -123,10 +139,16 @@ class InvokerHealth:
     def tick(self, now: float) -> list[SupervisionInstruction]:
         """Silence, or time for a test."""
         if self.state is InvokerState.OFFLINE:
-            return []
+            return self._wound_down(now)
         if now - self.heard >= PING_TIMEOUT:
             return self.goto(InvokerState.OFFLINE, now)
         return self._test(now) if self.state in _TESTED and now >= self.test_due else []
+
+    def _wound_down(self, now: float) -> list[SupervisionInstruction]:
+        if not self.winding_down or now - self.heard < PING_TIMEOUT:
+            return []
+        self.winding_down = False
+        return [ReportSilence(self.instance)]
 
     def goto(self, state: InvokerState, now: float) -> list[SupervisionInstruction]:
         """Change the state; an invoker that is not trusted is tested at once."""
