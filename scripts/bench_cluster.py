@@ -11,17 +11,19 @@ import asyncio
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from attrs import frozen
 from bench_client import Sample, measure, request
 from bench_node import Node, authorization, free_port
 
@@ -35,6 +37,8 @@ INVOKERS = (1, 2, 3)
 IN_FLIGHT = 16
 #: as many actions as keep three invokers busy
 ACTIONS = 8
+#: each kind of node has its turn so often
+ROUNDS = 4
 HOSTS, WATCH_SECONDS = 100, 12.0
 Figures = dict[str, Any]
 
@@ -136,38 +140,54 @@ async def together(address: str, calls: int, in_flight: int) -> Sample:
     parts = await asyncio.gather(
         *(measure(address, call(f"echo{number}"), share, each, fine) for number in range(ACTIONS))
     )
-    whole = Sample([t for part in parts for t in part.times], time.perf_counter() - begun)
+    return joined(parts, time.perf_counter() - begun)
+
+
+def joined(parts: Sequence[Sample], elapsed: float) -> Sample:
+    """All of them as one."""
+    whole = Sample([t for part in parts for t in part.times], elapsed=elapsed)
     whole.failures = [failure for part in parts for failure in part.failures]
     return whole
 
 
-def figures_of(alone: Sample, busy: Sample) -> Figures:
-    """One call at a time, and many."""
-    found: Figures = {
-        "p50_one": round(alone.percentile(0.5), 3),
-        "p99_one": round(alone.percentile(0.99), 3),
-        "p50_many": round(busy.percentile(0.5), 3),
-        "p99_many": round(busy.percentile(0.99), 3),
-        "calls_per_second": round(busy.rate, 1),
-    }
-    failures = [*alone.failures, *busy.failures]
-    return {**found, "failures": len(failures), "first_failure": failures[0]} if failures else found
+@frozen
+class Measured:
+    """Calls one after the other, and `IN_FLIGHT` at a time."""
+
+    alone: Sample
+    busy: Sample
+
+    def figures(self) -> Figures:
+        """Times in milliseconds."""
+        found: Figures = {
+            "p50_one": round(self.alone.percentile(0.5), 3),
+            "p99_one": round(self.alone.percentile(0.99), 3),
+            "p50_many": round(self.busy.percentile(0.5), 3),
+            "p99_many": round(self.busy.percentile(0.99), 3),
+            "calls_per_second": round(self.busy.rate, 1),
+        }
+        failures = [*self.alone.failures, *self.busy.failures]
+        return {**found, "failures": len(failures), "first_failure": failures[0]} if failures else found
 
 
-def called(node: Node, calls: int) -> Figures:
-    """Warm calls, one after the other and `IN_FLIGHT` at a time."""
+def prepared(node: Node) -> None:
+    """The actions are there and warm."""
     for number in range(ACTIONS):
         node.deploy(f"echo{number}", ECHO)
     asyncio.run(together(node.address, 50 * IN_FLIGHT, IN_FLIGHT))
-    alone = asyncio.run(measure(node.address, call("echo0"), calls // 2, 1, fine))
-    busy = asyncio.run(together(node.address, calls, IN_FLIGHT))
-    return figures_of(alone, busy)
 
 
-def standalone(calls: int) -> Figures:
-    """The yardstick."""
-    with Node("containers.user_memory=4 GB", "containers.prewarm=false") as node:
-        return called(node, calls)
+def in_turn(nodes: Sequence[Node], calls: int) -> list[Measured]:
+    """Measures them in turn, some calls at a time, so that all see the same machine."""
+    parts: list[tuple[list[Sample], list[Sample]]] = [([], []) for _ in nodes]
+    for _ in range(ROUNDS):
+        for node, (alone, busy) in zip(nodes, parts, strict=True):
+            alone.append(asyncio.run(measure(node.address, call("echo0"), calls // 2 // ROUNDS, 1, fine)))
+            busy.append(asyncio.run(together(node.address, calls // ROUNDS, IN_FLIGHT)))
+    return [
+        Measured(*(joined(those, sum(each.elapsed for each in those)) for those in (alone, busy)))
+        for alone, busy in parts
+    ]
 
 
 @contextmanager
@@ -182,15 +202,20 @@ def cluster(servers: Servers, transport: str, invokers: int) -> Iterator[Role]:
         yield controller
 
 
-def over(servers: Servers, transport: str, calls: int, single: Figures) -> Figures:
-    """One transport, with each number of invokers."""
+def over(servers: Servers, transport: str, calls: int, single: Node) -> Figures:
+    """One transport, with each number of invokers, in turn with the single node."""
     found: Figures = {}
     for invokers in INVOKERS:
+        print(f"  {transport}, {invokers} invokers, load {os.getloadavg()[0]:.1f}", file=sys.stderr)
         with cluster(servers, transport, invokers) as controller:
-            figures = called(controller, calls)
-        figures["p50_one_against_standalone"] = round(figures["p50_one"] / single["p50_one"], 2)
-        figures["rate_against_standalone"] = round(figures["calls_per_second"] / single["calls_per_second"], 2)
-        found[f"{invokers}_invokers"] = figures
+            prepared(controller)
+            mine, yardstick = in_turn((controller, single), calls)
+        found[f"{invokers}_invokers"] = {
+            **mine.figures(),
+            "standalone": yardstick.figures(),
+            "p50_one_against_standalone": round(mine.alone.percentile(0.5) / yardstick.alone.percentile(0.5), 2),
+            "rate_against_standalone": round(mine.busy.rate / yardstick.busy.rate, 2),
+        }
     return found
 
 
@@ -259,13 +284,15 @@ def share_of_a_core(node: Node) -> float:
 
 
 def cluster_suite(calls: int) -> Figures:
-    """The suite."""
+    """The suite; nothing of it stays, also when it is stopped."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     found: Figures = {"choice_among_1000_invokers": picks()}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="owactors-bench-")))
         servers = Servers(stack, folder)
         found["heartbeats"] = heartbeats(servers)
-        found["standalone"] = single = standalone(calls)
+        single = stack.enter_context(Node("containers.user_memory=4 GB", "containers.prewarm=false"))
+        prepared(single)
         for transport in TRANSPORTS:
             found[transport.replace(" ", "_")] = over(servers, transport, calls, single)
     return found

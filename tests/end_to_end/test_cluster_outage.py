@@ -106,3 +106,28 @@ def test_a_broker_and_then_a_database_that_die_and_come_back(
             every_accepted_call_has_a_record(load)
         finally:
             cluster.close()
+
+
+def test_calls_that_go_over_http_do_not_need_the_broker(broker: Broker, tmp_path: Path) -> None:
+    with CouchServer.running(tmp_path / "couchdb") as couch, couch.databases() as couchdb:
+        cluster = Cluster(
+            broker.address, couchdb, tmp_path, "--http-first", "--key-file", str(tmp_path / "cluster.key")
+        )
+        controller = cluster.controller("0")
+        cluster.invoker(0)
+        try:
+            cluster.start()
+            controller.wait_for(40, invoker0="up")
+            controller.deploy("quick", QUICK)
+            assert controller.invoke("quick", {"n": 1}).status == 200
+            broker.kill()
+            with Load(controller) as load:
+                controller.wait_until(lambda: load.statuses[200] > 40 and load.statuses[202] > 20, "calls go on", 60)
+            assert set(load.statuses) == {200, 202}, load.statuses
+            assert load.wrong == []
+            every_accepted_call_has_a_record(load)
+            broker.start()
+            controller.wait_for(40, invoker0="up")
+            assert controller.invoke("quick", {"n": 2}).status == 200
+        finally:
+            cluster.close()
