@@ -10,9 +10,12 @@ import pytest
 
 from owactors.container.docker.build import load_images
 from tests.container.backends import MEMORY, SANDBOXES, Backend, docker
-from tests.container.engines import docker_host
+from tests.container.engines import PODMAN as PODMAN_OPTIONS
+from tests.container.engines import docker_host, podman_host, starts
 
 NO_SANDBOX = "docker"
+PODMAN = "podman"
+SHIELDED = ("sandbox-zygote", "sandbox-bubblewrap")
 
 
 @pytest.fixture(scope="session")
@@ -23,16 +26,29 @@ def engine() -> Iterator[str]:
         yield host
 
 
+@pytest.fixture(scope="session")
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a Podman engine that has our images."""
+    for host in podman_host(tmp_path_factory.mktemp("podman")):
+        asyncio.run(load_images(host, ["python", "native"]))
+        refused = asyncio.run(starts(host))
+        if refused:
+            pytest.skip(f"podman does not work here: {refused}")
+        yield host
+
+
 def _chosen(request: pytest.FixtureRequest) -> Backend:
-    if request.param is NO_SANDBOX:
+    if request.param == NO_SANDBOX:
         return docker(request.getfixturevalue("engine"))
+    if request.param == PODMAN:
+        return docker(request.getfixturevalue("podman"), **PODMAN_OPTIONS)
     return request.param
 
 
 DOCKER = pytest.param(NO_SANDBOX, id="docker", marks=[pytest.mark.services, pytest.mark.timeout(600)])
 
 
-@pytest.fixture(params=[*(pytest.param(b, id=b.name) for b in (MEMORY, *SANDBOXES)), DOCKER])
+@pytest.fixture(params=[*(pytest.param(b, id=b.name) for b in (MEMORY, *SANDBOXES)), DOCKER, PODMAN])
 def backend(request: pytest.FixtureRequest) -> Backend:
     """Every back end in turn."""
     return _chosen(request)
@@ -41,6 +57,12 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 @pytest.fixture(params=[*(pytest.param(b, id=b.name) for b in SANDBOXES), DOCKER])
 def real_backend(request: pytest.FixtureRequest) -> Backend:
     """Every back end whose containers are processes."""
+    return _chosen(request)
+
+
+@pytest.fixture(params=[*(pytest.param(b, id=b.name) for b in SANDBOXES if b.name in SHIELDED), DOCKER])
+def shielded_backend(request: pytest.FixtureRequest) -> Backend:
+    """Every back end that holds a function by all there is."""
     return _chosen(request)
 
 

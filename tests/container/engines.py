@@ -5,11 +5,17 @@ them.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from owactors.container.docker.factory import DockerFactory
+from owactors.container.docker.settings import DockerSettings
+from owactors.container.port import ContainerSpec, WhiskContainerStartupError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVICES = str(CHECKOUT / "scripts" / "services")
@@ -32,6 +38,50 @@ def docker_host() -> Iterator[str]:
         yield started.stdout.strip().splitlines()[-1]
     finally:
         _services("stop")
+
+
+def podman_host(folder: Path) -> Iterator[str]:
+    """The address of a Podman engine that OWACTORS_TEST_PODMAN names, or one that is started if it says `start`.
+    Skips without one, in CI too: it is a second engine, and slow.
+    """
+    given = os.environ.get("OWACTORS_TEST_PODMAN", "")
+    program = shutil.which("podman")
+    if given not in ("", "start"):
+        yield given
+        return
+    if not given or program is None:
+        pytest.skip("no podman: install it and set OWACTORS_TEST_PODMAN to `start`, or to the address of its socket")
+    path = folder / "podman.sock"
+    # Its usual runtime, crun, refuses machines with control groups of both versions.
+    runtime = ["--runtime", "runc"] if shutil.which("runc") else []
+    command = [program, *runtime, "system", "service", "--time=0", f"unix://{path}"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as service:
+        try:
+            deadline = time.monotonic() + 30
+            while not path.exists():
+                if service.poll() is not None or time.monotonic() > deadline:
+                    pytest.skip("no podman here: `podman system service` does not start")
+                time.sleep(0.05)
+            yield f"unix://{path}"
+        finally:
+            service.terminate()
+
+
+PODMAN = {"ulimits": ("nproc=1024:1024",)}
+"""Podman's own default is more than root may set in some containers."""
+
+
+async def starts(host: str) -> str:
+    """Why the engine cannot start our containers on this machine; empty if it can."""
+    factory = DockerFactory(DockerSettings(host, node="trial", **PODMAN))
+    try:
+        await factory.start()
+        await (await factory.create(ContainerSpec("trial", "python:3", image="owactors/action-python:3"))).destroy()
+    except WhiskContainerStartupError as error:
+        return str(error)
+    finally:
+        await factory.close()
+    return ""
 
 
 def unavailable(service: str, reason: list[str]) -> None:

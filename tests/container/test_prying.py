@@ -40,7 +40,7 @@ LOOK = """
 import os
 def main(args):
     secret, seen = args['secret'].encode(), []
-    for top in ('/', '/proc', '/tmp', '/run', '/var', '/home', '/root', '/.node', '/launch', '/action'):
+    for top in ('/', '/proc', '/tmp', '/run', '/var', '/home', '/opt', '/srv', '/.node', '/launch', '/action'):
         for folder, folders, files in os.walk(top):
             folders[:] = [f for f in folders if not (folder == '/' and f in ('proc', 'sys', 'usr', 'lib', 'dev'))]
             if folder.count('/') > 6 or '/lib/python3' in folder:

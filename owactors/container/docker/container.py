@@ -63,6 +63,7 @@ class DockerContainer(HttpContainer):
         """See Container: by writing to its freezer where that is allowed, else by the engine."""
         self.client.close()
         if self._group is not None and "freezer" in self._group.folders:
+            self._must_live(self._group)
             if not self._group.freeze():
                 self._group.thaw()
                 raise ContainerError(f"container {self.id} could not be frozen")
@@ -73,6 +74,7 @@ class DockerContainer(HttpContainer):
     async def resume(self) -> None:
         """See Container: the same way as it was suspended, for the engine does not know of our freezing."""
         if self._group is not None and "freezer" in self._group.folders:
+            self._must_live(self._group)
             if not self._group.thaw():
                 raise ContainerError(f"container {self.id} could not be thawed")
             self._frozen = False
@@ -147,6 +149,11 @@ class DockerContainer(HttpContainer):
     def last_words(self) -> str:
         """What it said before it ended, for the message of a failed start."""
         return self.collector.early_text()
+
+    def _must_live(self, group: ControlGroup) -> None:
+        """Podman keeps the groups of a container that has ended."""
+        if not group.pids():
+            raise ContainerError(f"container {self.id} has ended")
 
     async def _by_engine(self, call: Awaitable[None]) -> None:
         try:

@@ -67,8 +67,10 @@ class Engine:
         self._errors = docker.errors
         settings = self.settings
         try:
-            self._api = docker.APIClient(
-                base_url=settings.host, timeout=settings.call_timeout, max_pool_size=THREADS, version="auto"
+            self._api = await self._in_thread(
+                lambda: docker.APIClient(
+                    base_url=settings.host, timeout=settings.call_timeout, max_pool_size=THREADS, version="auto"
+                )
             )
             if settings.registry_config:
                 self._api.reload_config(settings.registry_config)
@@ -122,8 +124,14 @@ class Engine:
         return Running(bool(state["Running"]), address, state["Pid"], state["ExitCode"], bool(state.get("OOMKilled")))
 
     async def pause(self, id: str) -> None:
-        """Pause; a paused one stays so."""
-        await self._call_if_needed(lambda: self._api.pause(id), (409,))
+        """Pause; a paused one stays so. The engine's answer to that differs from that about one which does not run by
+        its words only.
+        """
+        try:
+            await self._call(lambda: self._api.pause(id))
+        except EngineError as error:
+            if error.status != 409 or "already paused" not in error.text:
+                raise
 
     async def unpause(self, id: str) -> None:
         """Unpause. The engine says 500 for a moment after a pause that it has not noticed itself."""

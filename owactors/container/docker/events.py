@@ -77,6 +77,8 @@ class EngineEvents:
         action = event.get("status") or event.get("Action")
         if action == "oom":
             self.out_of_memory(id)
-        elif action == "die":
-            code = event.get("Actor", {}).get("Attributes", {}).get("exitCode", "0")
+        elif action in ("die", "died"):
+            told = event.get("Actor", {}).get("Attributes", {})
+            # Podman's name for it is another one.
+            code = told.get("exitCode", told.get("containerExitCode", "0"))
             self.died(id, int(code) if str(code).isdigit() else 0)

@@ -182,7 +182,7 @@ class DockerFactory:
     def _refusal(self, spec: ContainerSpec, error: EngineError, pulled: Pulled) -> Exception:
         if spec.user_provided_image and pulled is Pulled.FAILED:
             return failed(spec.image, error.text)
-        if NOT_FOUND.search(error.text) and error.status in (400, 500):
+        if NOT_FOUND.search(error.text) and error.status in (400, 404, 500):
             text = f"executable file not found in image '{spec.image}': {error.text}"
             return BlackboxStartupError(text) if spec.user_provided_image else WhiskContainerStartupError(text)
         if error.status == 404 and "image" in error.text.lower():
