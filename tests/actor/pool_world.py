@@ -56,6 +56,11 @@ class Begin:
 
 
 @frozen
+class Look:
+    """To the root: the report again, if there is one already."""
+
+
+@frozen
 class Report:
     """From the root: what came back, what is on record, and the most containers there were at a time."""
 
@@ -144,6 +149,7 @@ class Root(StoreUser):
         super().__init__()
         self.acks: list[Any] = []
         self.most = 0
+        self.report: Report | None = None
 
     @on(Begin)
     def begin(self, message: Begin, sender: ActorAddress) -> None:
@@ -215,7 +221,7 @@ class Root(StoreUser):
     @on(_Counted)
     def counted(self, message: _Counted, sender: ActorAddress) -> None:
         responses = [record["response"] for record in message.records]
-        report = Report(
+        self.report = Report(
             acks=len(self.acks),
             different=len({ack.activation_id for ack in self.acks}),
             records=len(message.records),
@@ -224,7 +230,12 @@ class Root(StoreUser):
             containers_left=self._containers(),
             errors=tuple(sorted({str(r["result"].get("error")) for r in responses if r["statusCode"]})),
         )
-        self.tell(self.asker, report)
+        self.tell(self.asker, self.report)
+
+    @on(Look)
+    def look(self, message: Look, sender: ActorAddress) -> None:
+        if self.report is not None:
+            self.tell(sender, self.report)
 
 
 def order(what: Any, revision: str) -> ActivationMessage:

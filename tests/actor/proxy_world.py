@@ -91,10 +91,10 @@ class PoolOfOne(IoActor):
     @on(NeedWork)
     def has_room(self, told: NeedWork, sender: ActorAddress) -> None:
         self.finished += told.finished
-        if self.finished == self.scene.calls:
-            self.start_timer("later", 10 * PAUSE_GRACE, _Later())
-        elif self.finished > self.scene.calls:
+        if self.finished > self.scene.calls:
             self.tell(self.proxy, Remove())
+        elif self.finished == self.scene.calls:
+            self.start_timer("later", 10 * PAUSE_GRACE, _Later())
 
     @on(_Later)
     def call_again(self, told: _Later, sender: ActorAddress) -> None:
@@ -102,8 +102,13 @@ class PoolOfOne(IoActor):
         self._call(self.scene.calls)
 
     @on(ContainerRemoved, RescheduleJob)
-    def leaving(self, told: object, sender: ActorAddress) -> None:
+    def leaving(self, told: ContainerRemoved | RescheduleJob, sender: ActorAddress) -> None:
+        self.finished += told.finished
         self.said.append(type(told).__name__)
+
+    @on(Run)
+    def handed_back(self, told: Run, sender: ActorAddress) -> None:
+        self.said.append("handed back")
 
     @on(ContainerDestroyed)
     def destroyed(self, told: ContainerDestroyed, sender: ActorAddress) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from tests.actor.pool_world import MarkingFactory
 from tests.actor.proxy_world import Look, Played, PoolOfOne, Scene
 
 SECONDS = 60
+#: at once: as many as the container takes
+CALLS = 4
 
 
 @pytest.fixture(params=BASES)
@@ -27,12 +30,15 @@ def system(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def test_calls_at_once_a_later_one_and_the_removal(system: ActorSystem, tmp_path: Path) -> None:
     root = system.createActor(PoolOfOne)
-    played = system.ask(root, Scene(str(tmp_path), 8), SECONDS) or system.ask(root, Look(), SECONDS)
+    system.tell(root, Scene(str(tmp_path), CALLS))
+    played, deadline = None, time.monotonic() + SECONDS
+    while not (isinstance(played, Played) and "ContainerDestroyed" in played.said):
+        assert time.monotonic() < deadline, played
+        system.listen(0.05)  # simpleSystemBase only works while it is waited for
+        played = system.ask(root, Look(), 5)  # under load a stock base may keep an answer until it is spoken to
     system.tell(root, ActorExitRequest())
-    assert isinstance(played, Played), played
-    assert "ContainerDestroyed" in played.said, played
-    assert played.results == ({"ok": True},) * 9
-    assert (played.finished, played.records) == (9, 9)
+    assert played.results == ({"ok": True},) * (CALLS + 1)
+    assert (played.finished, played.records) == (CALLS + 1, CALLS + 1)
     # removed while it was ready, or, if it took longer, while it was paused
     assert played.said in {("ContainerRemoved", "ContainerDestroyed"), ("RescheduleJob", "ContainerDestroyed")}
     assert list(tmp_path.iterdir()) == []
