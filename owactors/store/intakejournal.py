@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,8 @@ class IntakeJournal:
     path: Path
     most_bytes: int = MOST_BYTES
     _open: dict[str, TakenActivation] = field(factory=dict)
-    _ended: dict[str, None] = field(factory=dict)
+    #: ordered, for the first of a plain dict is the slower to find the more were removed before it
+    _ended: OrderedDict[str, None] = field(factory=OrderedDict)
     _file: int = -1
     _bytes: int = 0
     _fresh_bytes: int = 0
@@ -131,7 +133,7 @@ class IntakeJournal:
                 self._append(["ended", key])
             self._ended[key] = None
         while len(self._ended) > MOST_ENDED:
-            del self._ended[next(iter(self._ended))]
+            self._ended.popitem(last=False)
         if self._bytes > max(self.most_bytes, 2 * self._fresh_bytes):
             self._write_anew()
 

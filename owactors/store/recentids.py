@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,7 +17,8 @@ class RecentIds:
     """In the place of `IntakeJournal` where at most once is enough."""
 
     most: int = MOST
-    _ids: dict[str, None] = field(factory=dict)
+    #: ordered, for the first of a plain dict is the slower to find the more were removed before it
+    _ids: OrderedDict[str, None] = field(factory=OrderedDict)
 
     def knows(self, activation_id: str) -> bool:
         """True if it was taken, not long ago."""
@@ -27,7 +29,7 @@ class RecentIds:
         for message in messages:
             self._ids[message["activationId"]] = None
         while len(self._ids) > self.most:
-            del self._ids[next(iter(self._ids))]
+            self._ids.popitem(last=False)
 
     def forget(self, activation_ids: Iterable[str]) -> None:
         """These were not taken after all."""
