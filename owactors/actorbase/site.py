@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from thespian.actors import ActorSystemException
 from thespian.system.messages.convention import CONV_ADDR_IPV4_CAPABILITY
 from thespian.system.transport.IPBase import thisSystem
 
@@ -26,6 +27,13 @@ EXIT_WITH_STARTER = "Exit With Starter"
 DEFAULT_PORT = 1900
 PROCESS_PORT = "Process Port"
 """A requirement of createActor(): the port of the new process, so that other hosts know where its first actor is."""
+
+
+NOT_SUPPORTED = ("Admin Routing", "Outbound Only")
+
+
+class Unsupported(ActorSystemException):  # type: ignore[misc]
+    """A capability asks for something that this base has not got; the message says what to do instead."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,8 @@ class Site:
 
     @classmethod
     def of(cls, capabilities: Mapping[str, Any]) -> Site:
-        """BadKeyFile, PermissionError, OSError, and what Tls.of raises."""
+        """Unsupported, BadKeyFile, PermissionError, OSError, and what Tls.of raises."""
+        _check_supported(capabilities)
         port = int(capabilities.get(PORT, DEFAULT_PORT))
         given = capabilities.get(FOLDER)
         folder = make_folder(str(given) if given else _own_folder(port))
@@ -57,6 +66,15 @@ class Site:
     def listen(self, port: int = 0, tcp: bool | None = None) -> Listening:
         """The sockets of a new process. OSError if the port is taken."""
         return Listening(self.folder, port, self.host, self.networked if tcp is None else tcp)
+
+
+def _check_supported(capabilities: Mapping[str, Any]) -> None:
+    for name in NOT_SUPPORTED:
+        if capabilities.get(name):
+            raise Unsupported(
+                f"this actor base does not know the capability {name!r}: its processes speak with those of other hosts "
+                "directly, both ways. Leave the capability out and open the ports, or use multiprocTCPBase."
+            )
 
 
 def _own_folder(port: int) -> str:

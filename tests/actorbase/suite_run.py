@@ -22,7 +22,7 @@ from typing import Any
 
 WORKERS = 10
 #: seconds: for the whole, for processes to be gone afterwards
-ALL_WITHIN, GONE_WITHIN = 480.0, 15.0
+ALL_WITHIN, GONE_WITHIN = 700.0, 15.0
 #: more failures than these are no accident of timing
 REPEATED_AT_MOST = 12
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36

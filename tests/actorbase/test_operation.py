@@ -8,10 +8,11 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
 from thespian.actors import ActorAddress, ActorSystem
 
 from owactors.actorbase import LISTEN
-from owactors.actorbase.site import PORT
+from owactors.actorbase.site import PORT, Unsupported
 from tests.actorbase.running import alive, call, eventually, need, start
 from tests.actorbase.system_actors import Call, Subject
 
@@ -106,3 +107,9 @@ def test_sigterm_to_the_admin_ends_the_system_in_order(tmp_path: Path) -> None:
     os.kill(pids[0], signal.SIGTERM)
     eventually(lambda: not any(alive(pid) for pid in pids), "end of all")
     eventually(lambda: len(list(folder.glob("*.sock"))) <= 1, "their sockets are gone: only the asker's is left")
+
+
+@pytest.mark.parametrize("capability", ["Admin Routing", "Outbound Only"])
+def test_what_it_has_not_got_is_refused_at_the_start(tmp_path: Path, capability: str) -> None:
+    with pytest.raises(Unsupported, match=f"does not know the capability '{capability}'.*open the ports"):
+        start(str(tmp_path / "actors"), **{capability: True})
