@@ -141,6 +141,8 @@ def _message(payload: bytes) -> dict[str, Any]:
         value = from_payload(payload)
     except ValueError as error:
         raise Refused(400, f"the activation message is not JSON: {error}") from None
-    if not isinstance(value, dict) or not isinstance(value.get("activationId"), str):
+    key = value.get("activationId") if isinstance(value, dict) else None
+    if not isinstance(key, str) or not (key.isascii() and key.isalnum()):
         raise Refused(400, "the activation message has no activationId")
-    return value
+    message: dict[str, Any] = value
+    return message

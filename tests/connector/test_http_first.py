@@ -300,7 +300,8 @@ def test_without_the_cluster_s_seal_nothing_is_taken(header: str) -> None:
 
 def test_what_is_no_activation_message_is_refused() -> None:
     async def act(pair: Pair) -> None:
-        for body, expected in ((b"{", 400), (b"[]", 400), (b"{}", 400), (b"x" * 100_001, 413)):
+        broken = orjson.dumps({"activationId": "a\r\nX-Header: 1"})
+        for body, expected in ((b"{", 400), (b"[]", 400), (b"{}", 400), (broken, 400), (b"x" * 100_001, 413)):
             status, _ = await ask(pair, INVOKE, body, sealed(body))
             assert status == expected
 
