@@ -55,6 +55,10 @@ class FakeEngine:
         """Always there."""
         return "fake"
 
+    async def can_update(self) -> bool:
+        """Limits can be changed."""
+        return True
+
     async def create(self, name: str, spec: ContainerSpec, labels: dict[str, str]) -> str:
         """An id; the last four digits count."""
         self.specs.append(spec)

@@ -300,6 +300,23 @@ def test_listing_asks_for_all_with_a_label() -> None:
     assert asked == [{"all": True, "filters": {"label": "x=1"}}]
 
 
+@pytest.mark.parametrize(
+    ("said", "can"), [("No such container: no-such-container", True), ("Not Found", False)], ids=["docker", "podman"]
+)
+def test_whether_limits_can_be_changed(said: str, can: bool) -> None:
+    """An engine that knows the question names the container that is not there."""
+    engine = Engine(DockerSettings())
+    asked: list[str] = []
+
+    async def update(id: str, *limits: Any) -> None:
+        asked.append(id)
+        raise refusal(404, said)
+
+    engine.update = update  # type: ignore[method-assign]
+    assert asyncio.run(engine.can_update()) is can
+    assert asked == ["no-such-container"]
+
+
 @pytest.mark.scenario("DK-24")
 def test_a_container_without_an_address(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine) -> None:
     """It could never be reached."""

@@ -19,7 +19,7 @@ def test_more_and_less_memory(real_backend: Backend, folder: Path) -> None:
 
     async def play(factory: ContainerFactory) -> None:
         if not factory.resizes:
-            pytest.skip("no control group for memory")
+            pytest.skip("nothing here can change the memory of a container")
         grown, shrunk = [await factory.create(real_backend.spec(memory=size * MB)) for size in (64, 256)]
         await grown.resize(256 * MB, 512)
         await shrunk.resize(64 * MB, 64)

@@ -155,6 +155,14 @@ class Engine:
         api = self._api
         await self._call(lambda: api._raise_for_status(api._post_json(api._url("/containers/{0}/update", id), limits)))
 
+    async def can_update(self) -> bool:
+        """True if it can change the limits of a container; Podman 4 cannot."""
+        try:
+            await self.update("no-such-container", 0, 0, None)
+        except EngineError as error:
+            return "no such container" in error.text.lower()
+        return True
+
     async def kill(self, id: str) -> None:
         """Send SIGKILL to its first process; one that does not run is fine."""
         await self._call_if_needed(lambda: self._api.kill(id), (404, 409))

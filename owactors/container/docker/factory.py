@@ -53,6 +53,7 @@ class DockerFactory:
     _looking: asyncio.Task[list[str]] | None = None
     _count: int = 0
     _open: bool = False
+    _resizes: bool = False
 
     def __attrs_post_init__(self) -> None:
         self._engine = Engine(self.settings)
@@ -63,8 +64,8 @@ class DockerFactory:
 
     @property
     def resizes(self) -> bool:
-        """See ContainerFactory: every engine can."""
-        return True
+        """See ContainerFactory: the engine was asked."""
+        return self._resizes
 
     async def start(self) -> StartReport:
         """See ContainerFactory."""
@@ -79,6 +80,7 @@ class DockerFactory:
             swept = await self.sweep()
         except EngineError as error:
             raise WhiskContainerStartupError(error.text) from error
+        self._resizes = await self._engine.can_update()
         self._open = True
         self._events.start()
         return StartReport(f"docker {version}", self.protections(), tuple(swept))
