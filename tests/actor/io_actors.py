@@ -6,7 +6,7 @@ import asyncio
 import os
 
 from attrs import frozen
-from thespian.actors import ActorAddress
+from thespian.actors import ActorAddress, ActorExitRequest
 
 from owactors.actor.io import Failed, IoActor, Spawned, on
 
@@ -16,6 +16,14 @@ class Do:
     """Do this by name and tell the sender the outcome."""
 
     what: str
+
+
+@frozen
+class Beat:
+    """Let a child append to this file, again and again, until it exits."""
+
+    path: str
+    child: bool = True
 
 
 @frozen
@@ -46,6 +54,13 @@ async def double(number: int, seconds: float = 0.01) -> int:
 async def refuse() -> int:
     await asyncio.sleep(0.01)
     raise OSError("refused")
+
+
+async def beat(path: str) -> None:
+    while True:
+        with open(path, "a", encoding="ascii") as file:
+            file.write("x")
+        await asyncio.sleep(0.01)
 
 
 class Subject(IoActor):
@@ -123,6 +138,17 @@ class Subject(IoActor):
     def do_leave(self, what: str) -> None:
         child = self.create(Subject)
         self.tell(child, Do("quit"))
+
+    @on(Beat)
+    def begin_beat(self, message: Beat, sender: ActorAddress) -> None:
+        if message.child:
+            self.beating = self.create(Subject)
+            self.tell(self.beating, Beat(message.path, child=False))
+        else:
+            self.spawn(beat(message.path))
+
+    def do_end_beat(self, what: str) -> None:
+        self.tell(self.beating, ActorExitRequest())
 
     def do_quit(self, what: str) -> None:
         self.stop()

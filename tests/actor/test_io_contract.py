@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from thespian.actors import ActorAddress, ActorExitRequest, ActorSystem
 
-from tests.actor.io_actors import Do, Number, Refused, Subject, Told
+from tests.actor.io_actors import Beat, Do, Number, Refused, Subject, Told
 from tests.actor.live import BASES, start
 
 SECONDS = 15
@@ -82,3 +83,19 @@ def test_children_near_and_far(system: ActorSystem, subject: ActorAddress, ask: 
 def test_a_childs_exit_is_told_once(system: ActorSystem, subject: ActorAddress, ask: Ask) -> None:
     assert ask("leave") == Told("gone")
     assert ask("report") == Told("report", [])
+
+
+def test_a_coroutine_ends_with_its_actor(system: ActorSystem, subject: ActorAddress, ask: Ask, tmp_path: Path) -> None:
+    path = tmp_path / "beats"
+    system.tell(subject, Beat(str(path)))
+    deadline = time.monotonic() + SECONDS
+    while not path.exists():
+        assert time.monotonic() < deadline
+        system.listen(0.05)  # simpleSystemBase only works while it is waited for
+    assert ask("end_beat") == Told("gone")
+    while True:
+        before = path.stat().st_size
+        time.sleep(0.2)
+        if path.stat().st_size == before:
+            break
+        assert time.monotonic() < deadline, "it goes on"

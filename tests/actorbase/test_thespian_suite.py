@@ -13,7 +13,8 @@ import pytest
 
 HERE = Path(__file__).parent
 EXCEPTIONS = {each["name"]: each for each in tomllib.loads((HERE / "thespian_suite.toml").read_text())["test"]}
-PAGE = HERE.parent.parent / "docs" / "actorbase.md"
+PROJECT = HERE.parent.parent
+PAGE = PROJECT / "docs" / "actorbase.md"
 #: as many as the suite had when this was written: a run that finds less has not run it all
 TESTS = 362
 SECONDS = 840
@@ -26,7 +27,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Any:
     tries = max(each.get("tries", 1) for each in EXCEPTIONS.values())
     many = [name for name, each in EXCEPTIONS.items() if each.get("tries")]
     command = [sys.executable, "-m", "tests.actorbase.suite_run", str(folder), str(tries), *many]
-    with subprocess.Popen(command) as running:
+    with subprocess.Popen(command, cwd=PROJECT) as running:
         try:
             assert running.wait(SECONDS) == 0
         except BaseException:
