@@ -156,7 +156,7 @@ def test_an_action_over_todays_limits_is_not_run(limits: UserLimits, text: str) 
     intake = known()
     [refused] = arrive(intake, message(limits=limits))
     assert refused.response.status_code == APPLICATION_ERROR
-    assert refused.response.result["error"].startswith(text)
+    assert refused.response.result["error"].startswith(f"requirement failed: {text}")
     assert isinstance(arrive(intake, message())[0], PlaceRun)
 
 

@@ -211,7 +211,7 @@ def exceeded_limit(action: WhiskAction, msg: ActivationMessage, bounds: LimitBou
         for name in _LIMITS:
             check_action_limits({name: getattr(action.limits, name)}, msg.user.limits, bounds)
     except Rejection as refusal:
-        return refusal.text.removeprefix("requirement failed: ")
+        return refusal.text
     return ""
 
 
