@@ -18,6 +18,7 @@ from bench_client import Sample
 
 from owactors.container.docker.factory import DockerFactory
 from owactors.container.docker.settings import DEFAULT_HOST, DockerSettings
+from owactors.container.http import KEY_HEADER
 from owactors.container.port import Container, ContainerFactory, ContainerSpec
 from owactors.container.sandbox.factory import SandboxFactory
 from owactors.container.sandbox.settings import SandboxSettings
@@ -64,7 +65,7 @@ def docker(host: str, *command: str) -> str | None:
 def ways(host: str | None) -> list[Way]:
     """What works here, strongest shield first."""
 
-    def sandbox(**options: bool) -> Callable[[Path], ContainerFactory]:
+    def sandbox(**options: Any) -> Callable[[Path], ContainerFactory]:
         return lambda folder: SandboxFactory(SandboxSettings(folder, KINDS, **options))  # type: ignore[arg-type]
 
     kinds = tuple(kind for kind in KINDS if find_launcher(kind))
@@ -73,6 +74,9 @@ def ways(host: str | None) -> list[Way]:
         Way("bubblewrap", sandbox(zygote=False), kinds),
         Way("plain", sandbox(zygote=False, bubblewrap=False), kinds),
     ]
+    if os.environ.get("BENCH_PRIVATE"):
+        # Changes rules and routes while it runs.
+        found.insert(1, Way("zygote, private network", sandbox(network="private"), kinds[:1]))
     if host is not None:
         found.append(Way("docker", lambda folder: DockerFactory(DockerSettings(host, node="bench")), ("python:3",)))
     return found
@@ -110,6 +114,38 @@ async def initialised(container: Container, kind: str = "python:3") -> None:
     value = {"name": "echo", "main": "main", "code": ECHO[kind], "binary": False}
     await container.initialize({"value": value}, 30)
     await container.run({"value": {"text": "x"}}, 30, log_limit=0)
+
+
+class Direct:
+    """A bare blocking connection to a container's proxy: what a call costs when nobody is between."""
+
+    def __init__(self, container: Container, body: bytes) -> None:
+        kind, _, place = container.address.partition(":")
+        self._socket = socket.socket(socket.AF_UNIX if kind == "unix" else socket.AF_INET)
+        self._socket.connect(place if kind == "unix" else (kind, int(place)))
+        key = container.client.key  # type: ignore[attr-defined]
+        head = f"POST /run HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        self._request = f"{head}{f'{KEY_HEADER}: {key}' + chr(13) + chr(10) if key else ''}\r\n".encode() + body
+
+    def call(self) -> None:
+        """One, to the end of its answer."""
+        self._socket.sendall(self._request)
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += self._socket.recv(65536)
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = int(next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))[15:])
+        while len(body) < length:
+            body += self._socket.recv(65536)
+
+    def close(self) -> None:
+        """No more calls."""
+        self._socket.close()
+
+
+def against(value: float, most: float) -> dict[str, Any]:
+    """A figure and what it should be at most."""
+    return {"is": round(value, 2), "at_most": most, "met": value <= most}
 
 
 def bare_process() -> float:
