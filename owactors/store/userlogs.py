@@ -24,6 +24,8 @@ from owactors.message.container import LogFileSettings
 PATTERN = "userlogs-*.log"
 IN_USE_SECONDS = 60.0
 """A file that was written to so lately may be another process's, and stays."""
+COARSE_SECONDS = 1.0
+"""A file system's clock ticks: what was just written may look some milliseconds older than it is."""
 
 
 @define(eq=False)
@@ -100,7 +102,7 @@ def _logs_of(folder: Path, activation_id: str, start: int) -> tuple[str, ...] | 
     mark = mark_of(activation_id)
     for path in reversed(_files(folder)):
         with contextlib.suppress(OSError):
-            if path.stat().st_mtime * 1000 < start:
+            if (path.stat().st_mtime + COARSE_SECONDS) * 1000 < start:
                 continue
             entries = list(_lines_with(path, mark))
             if entries:
