@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
 
 from attrs import frozen
 from thespian.actors import ActorAddress
@@ -32,9 +31,10 @@ from owactors.actor.shardingbalancer import ShardingBalancer
 from owactors.actor.topicwriter import TopicWriter
 from owactors.connector.http.settings import HttpFirstSettings, underlying
 from owactors.core.loadbalancer.healthaction import health_action
+from owactors.core.loadbalancer.knownhubs import KnownHubs
 from owactors.core.loadbalancer.slots import CompletionTimeout
 from owactors.entity.identity import Identity
-from owactors.message.bus import Hubs, JoinBus
+from owactors.message.bus import HubPlace, Hubs, JoinBus
 from owactors.message.cache import CacheInvalidationMessage, CacheKey
 from owactors.message.event import EventBody, EventMessage
 from owactors.message.loadbalancer import Answer
@@ -48,8 +48,6 @@ from owactors.store.clusterhosts import take_place
 from owactors.store.port import Store
 
 LOST_SECONDS = 30.0
-#: a controller that did not ask for so long has no hub any more
-HUB_SECONDS = 10.0
 
 
 @frozen
@@ -72,7 +70,6 @@ class ClusterController(HostedController):
         assert isinstance(message, ClusterControllerSetup)
         self.belong_to(message)
         self._began = int(time.time() * 1000)
-        self._hubs: dict[str, tuple[Any, float]] = {}
         bus = underlying(self._cluster.messaging)
         if isinstance(bus, BusSettings):
             self._start_bus(bus)
@@ -81,18 +78,16 @@ class ClusterController(HostedController):
     # -- the bus, where there is no broker
 
     def _start_bus(self, bus: BusSettings) -> None:
-        self._hub = self.create(Hub)
-        self.tell(self.create(Postman), PostmanSetup(bus, bus.entrances, bus.controller, self._hub))
+        self._place, self._hubs = HubPlace(self.create(Hub), self.myAddress), KnownHubs()
+        self.tell(self.create(Postman), PostmanSetup(bus, bus.entrances, bus.controller, self._place, self._hubs))
 
     @on(JoinBus)
     def join_bus(self, message: JoinBus, sender: ActorAddress) -> None:
         """Somebody says that it is there: it hears of all the hubs that were heard of."""
         now = time.monotonic()
-        if message.hub is not None:
-            self._hubs[message.controller] = (message.hub, now)
-        self._hubs = {name: (hub, heard) for name, (hub, heard) in self._hubs.items() if now - heard < HUB_SECONDS}
-        hubs = {name: hub for name, (hub, _) in self._hubs.items()}
-        self.tell(sender, Hubs({**hubs, self._instance.as_string: self._hub}))
+        if message.place is not None:
+            self._hubs.heard(message.controller, message.place, now)
+        self.tell(sender, Hubs({**self._hubs.there(now), self._instance.as_string: (self._place, 0.0)}))
 
     async def _prepare(self, setup: ControllerSetup) -> Store:
         """The open store and all topics; the action that tests invokers is there."""

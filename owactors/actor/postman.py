@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from itertools import count
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 from thespian.actors import ActorAddress
 
 from owactors.actor.busmessaging import BusMessaging
@@ -16,7 +17,8 @@ from owactors.actor.messaging import MESSAGING
 from owactors.actor.turns import TurnTaker
 from owactors.connector import port
 from owactors.connector.port import BrokerUnavailable, ConnectorError
-from owactors.message.bus import BusAnswer, BusQuestion, BusRefused, Hubs, JoinBus
+from owactors.core.loadbalancer.knownhubs import KnownHubs
+from owactors.message.bus import BusAnswer, BusQuestion, BusRefused, HubPlace, Hubs, JoinBus
 
 JOIN_SECONDS = 1.0
 #: beyond what a question itself may take
@@ -27,13 +29,14 @@ PATIENCE = 5.0
 class PostmanSetup:
     """The first message. `entrances` are the first actors of controllers' processes, of which one must be there.
 
-    A controller gives its id and hub.
+    A controller gives its id and place, and shares `known` with this actor of its process.
     """
 
     messaging: Any
     entrances: tuple[Any, ...]
     controller: str = ""
-    hub: Any = None
+    place: HubPlace | None = None
+    known: KnownHubs = field(factory=KnownHubs)
 
 
 @frozen
@@ -56,21 +59,36 @@ class Postman(TurnTaker):
         messaging = MESSAGING.get(message.messaging)
         assert isinstance(messaging, BusMessaging)
         self._messaging = messaging
-        if message.hub is not None:
-            messaging.hubs[message.controller] = message.hub
+        messaging.hubs.update(self._own())
         messaging.attach(self.ask)
         self._join(_JoinAgain(), sender)
 
+    def _own(self) -> dict[str, Any]:
+        """The hub of this process, if it is a controller's."""
+        place = self._setup.place
+        return {self._setup.controller: place.hub} if place is not None else {}
+
     @on(_JoinAgain)
     def _join(self, message: _JoinAgain, sender: ActorAddress) -> None:
+        """Every controller that is known is asked, so that the one that was joined first may go."""
         self.start_timer("join", JOIN_SECONDS, message)
-        for entrance in self._setup.entrances:
-            self.tell(entrance, JoinBus(self._setup.controller, self._setup.hub))
+        setup = self._setup
+        known = [place.entrance for place, _ in self._learn().values()]
+        own = setup.place.entrance if setup.place is not None else None
+        for entrance in dict.fromkeys([*setup.entrances, *known]):
+            if entrance != own:
+                self.tell(entrance, JoinBus(setup.controller, setup.place))
 
     @on(Hubs)
     def hubs(self, message: Hubs, sender: ActorAddress) -> None:
-        own = {self._setup.controller: self._setup.hub} if self._setup.hub is not None else {}
-        self._messaging.learn({**message.hubs, **own})
+        others = {name: known for name, known in message.hubs.items() if name != self._setup.controller}
+        self._setup.known.told(others, time.monotonic())
+        self._learn()
+
+    def _learn(self) -> dict[str, tuple[HubPlace, float]]:
+        there = self._setup.known.there(time.monotonic())
+        self._messaging.learn({**{name: place.hub for name, (place, _) in there.items()}, **self._own()})
+        return there
 
     async def ask(self, hub: Any, make: Callable[[int], BusQuestion], seconds: float = 0.0) -> Any:
         """The answer of a hub. The port's errors; BrokerUnavailable without an answer."""

@@ -10,22 +10,30 @@ from typing import Any
 from attrs import field, frozen
 
 
+@frozen
+class HubPlace:
+    """Where a controller's hub is, and the first actor of its process, which can be asked for hubs."""
+
+    hub: Any
+    entrance: Any
+
+
 @frozen(eq=False)
 class JoinBus:
     """To the first actor of a controller's process: where are the hubs? Answered by `Hubs`.
 
-    A controller says its own id and hub; `controller` "" is an invoker.
+    A controller says its own id and place; `controller` "" is an invoker.
     """
 
     controller: str = ""
-    hub: Any = None
+    place: HubPlace | None = None
 
 
 @frozen(eq=False)
 class Hubs:
-    """Controller id to its hub, of all that are known."""
+    """Controller id to its place, and how many seconds ago it was heard of, of all that are known."""
 
-    hubs: dict[str, Any]
+    hubs: dict[str, tuple[HubPlace, float]]
 
 
 @frozen

@@ -1,0 +1,65 @@
+"""An invoker's host dies with calls of two controllers waiting for it: they run elsewhere, each once."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.end_to_end.clusters import UP, Cluster
+from tests.end_to_end.proof import told
+from tests.store.couchserver import CouchServer
+
+pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
+
+SHORT, LONG = not os.environ.get("OWACTORS_TEST_LONG"), "the same without Kafka, with OWACTORS_TEST_LONG=1"
+CALLS = 48
+TELLING = """
+import os, time, urllib.request
+def main(args):
+    urllib.request.urlopen(args['url'] + os.environ['__OW_ACTIVATION_ID'], timeout=20).read()
+    time.sleep(0.3)
+    return {}
+"""
+
+
+@pytest.mark.parametrize("transport", ["kafka", pytest.param("actors", marks=pytest.mark.skipif(SHORT, reason=LONG))])
+def test_what_waits_for_a_dead_host_runs_elsewhere_whoever_sent_it(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, transport: str
+) -> None:
+    kafka = request.getfixturevalue("kafka_address") if transport == "kafka" else None
+    folder = tmp_path_factory.mktemp("handover")
+    with (
+        CouchServer.running(folder / "couchdb") as couch,
+        couch.databases() as couchdb,
+        told("127.0.0.1") as (url, runs),
+    ):
+        cluster = Cluster(kafka, couchdb, folder, "--set", "containers.user_memory=256 MB")
+        controllers = [cluster.controller(number) for number in "01"]
+        invokers = [cluster.invoker(0), cluster.invoker(1)]
+        try:
+            cluster.start()
+            for controller in controllers:
+                controller.wait_for(60, **UP)
+            controllers[0].deploy("telling", TELLING)
+
+            def call(number: int) -> str:
+                reply = controllers[number % 2].invoke("telling", {"url": url}, "blocking=false")
+                assert reply.status == 202
+                return str(reply.json["activationId"])
+
+            with ThreadPoolExecutor(8) as pool:
+                accepted = list(pool.map(call, range(CALLS)))
+            invokers[1].kill_all()
+            statuses = {each: controllers[0].record(each, 90)["response"]["status"] for each in accepted}
+            moved = [controller.log_text().count("waited for invoker1") for controller in controllers]
+        finally:
+            cluster.close()
+    lost = {each for each, status in statuses.items() if status != "success"}
+    print(transport, Counter(statuses.values()), moved)
+    assert max(runs.values()) == 1
+    assert set(accepted) - lost <= set(runs)
+    assert len(lost) <= 12, "what it had taken: it runs two, and takes a few in advance"
+    assert sum(moved) >= 1
