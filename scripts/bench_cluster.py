@@ -23,7 +23,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import define, field, frozen
 from bench_client import Sample, measure, request
 from bench_node import Node, authorization, free_port
 
@@ -140,22 +140,46 @@ async def together(address: str, calls: int, in_flight: int) -> Sample:
     parts = await asyncio.gather(
         *(measure(address, call(f"echo{number}"), share, each, fine) for number in range(ACTIONS))
     )
-    return joined(parts, time.perf_counter() - begun)
-
-
-def joined(parts: Sequence[Sample], elapsed: float) -> Sample:
-    """All of them as one."""
-    whole = Sample([t for part in parts for t in part.times], elapsed=elapsed)
-    whole.failures = [failure for part in parts for failure in part.failures]
+    whole = Sample(elapsed=time.perf_counter() - begun)
+    for part in parts:
+        whole.times += part.times
+        whole.failures += part.failures
     return whole
 
 
-@frozen
-class Measured:
-    """Calls one after the other, and `IN_FLIGHT` at a time."""
+def add(sample: Sample, more: Sample) -> None:
+    """More calls of the same kind, made later."""
+    sample.times += more.times
+    sample.failures += more.failures
+    sample.elapsed += more.elapsed
 
-    alone: Sample
-    busy: Sample
+
+@frozen
+class Contender:
+    """Who is called, and all processes that work for it."""
+
+    called: Node
+    processes: tuple[Node, ...]
+
+    def cpu_seconds(self) -> float:
+        """Of all of them so far."""
+        return sum(each.cpu_seconds() for each in self.processes)
+
+
+@define
+class Measured:
+    """Calls one after the other, and `IN_FLIGHT` at a time; CPU seconds of the latter."""
+
+    alone: Sample = field(factory=Sample)
+    busy: Sample = field(factory=Sample)
+    cpu: float = 0.0
+
+    def turn(self, who: Contender, calls: int) -> None:
+        """Some more calls."""
+        add(self.alone, asyncio.run(measure(who.called.address, call("echo0"), calls // 2, 1, fine)))
+        before = who.cpu_seconds()
+        add(self.busy, asyncio.run(together(who.called.address, calls, IN_FLIGHT)))
+        self.cpu += who.cpu_seconds() - before
 
     def figures(self) -> Figures:
         """Times in milliseconds."""
@@ -165,6 +189,7 @@ class Measured:
             "p50_many": round(self.busy.percentile(0.5), 3),
             "p99_many": round(self.busy.percentile(0.99), 3),
             "calls_per_second": round(self.busy.rate, 1),
+            "cpu_ms_per_call": round(1000 * self.cpu / len(self.busy.times), 3),
         }
         failures = [*self.alone.failures, *self.busy.failures]
         return {**found, "failures": len(failures), "first_failure": failures[0]} if failures else found
@@ -177,44 +202,40 @@ def prepared(node: Node) -> None:
     asyncio.run(together(node.address, 50 * IN_FLIGHT, IN_FLIGHT))
 
 
-def in_turn(nodes: Sequence[Node], calls: int) -> list[Measured]:
+def in_turn(contenders: Sequence[Contender], calls: int) -> list[Measured]:
     """Measures them in turn, some calls at a time, so that all see the same machine."""
-    parts: list[tuple[list[Sample], list[Sample]]] = [([], []) for _ in nodes]
+    found = [Measured() for _ in contenders]
     for _ in range(ROUNDS):
-        for node, (alone, busy) in zip(nodes, parts, strict=True):
-            alone.append(asyncio.run(measure(node.address, call("echo0"), calls // 2 // ROUNDS, 1, fine)))
-            busy.append(asyncio.run(together(node.address, calls // ROUNDS, IN_FLIGHT)))
-    return [
-        Measured(*(joined(those, sum(each.elapsed for each in those)) for those in (alone, busy)))
-        for alone, busy in parts
-    ]
+        for who, measured in zip(contenders, found, strict=True):
+            measured.turn(who, calls // ROUNDS)
+    return found
 
 
 @contextmanager
-def cluster(servers: Servers, transport: str, invokers: int) -> Iterator[Role]:
+def cluster(servers: Servers, transport: str, invokers: int) -> Iterator[Contender]:
     """A controller whose invokers are up."""
     first, more = servers.options(transport)
     with ExitStack() as stack:
         controller = stack.enter_context(Role("controller", *first))
-        for number in range(invokers):
-            stack.enter_context(Role("invoker", *more, "--id", str(number)))
+        runners = [stack.enter_context(Role("invoker", *more, "--id", str(number))) for number in range(invokers)]
         controller.wait_for(invokers)
-        yield controller
+        yield Contender(controller, (controller, *runners))
 
 
-def over(servers: Servers, transport: str, calls: int, single: Node) -> Figures:
+def over(servers: Servers, transport: str, calls: int, single: Contender) -> Figures:
     """One transport, with each number of invokers, in turn with the single node."""
     found: Figures = {}
     for invokers in INVOKERS:
         print(f"  {transport}, {invokers} invokers, load {os.getloadavg()[0]:.1f}", file=sys.stderr)
-        with cluster(servers, transport, invokers) as controller:
-            prepared(controller)
-            mine, yardstick = in_turn((controller, single), calls)
+        with cluster(servers, transport, invokers) as several:
+            prepared(several.called)
+            mine, yardstick = in_turn((several, single), calls)
         found[f"{invokers}_invokers"] = {
             **mine.figures(),
             "standalone": yardstick.figures(),
             "p50_one_against_standalone": round(mine.alone.percentile(0.5) / yardstick.alone.percentile(0.5), 2),
             "rate_against_standalone": round(mine.busy.rate / yardstick.busy.rate, 2),
+            "cpu_against_standalone": round(mine.cpu / yardstick.cpu, 2),
         }
     return found
 
@@ -291,8 +312,9 @@ def cluster_suite(calls: int) -> Figures:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="owactors-bench-")))
         servers = Servers(stack, folder)
         found["heartbeats"] = heartbeats(servers)
-        single = stack.enter_context(Node("containers.user_memory=4 GB", "containers.prewarm=false"))
-        prepared(single)
+        node = stack.enter_context(Node("containers.user_memory=4 GB", "containers.prewarm=false"))
+        prepared(node)
+        single = Contender(node, (node,))
         for transport in TRANSPORTS:
             found[transport.replace(" ", "_")] = over(servers, transport, calls, single)
     return found
