@@ -125,6 +125,7 @@ class DockerSettings:
     read_only: bool
     tmpfs_size: ByteSize = field(metadata=_at_least(ByteSize(1)))
     runtime: str
+    holders: str = field(metadata=_one_of("off", "auto", "on"))
     pull: str = field(metadata=_one_of("openwhisk", "always", "missing", "never"))
     pull_runtimes: bool
     runtimes_registry: str

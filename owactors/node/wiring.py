@@ -25,7 +25,7 @@ from owactors.connector.http.settings import HttpFirstSettings
 from owactors.connector.port import MessagingProvider
 from owactors.connector.settings import BrokerSettings
 from owactors.connector.topics import Topics
-from owactors.container.docker.settings import DEFAULT_HOST, DockerSettings, PullPolicy
+from owactors.container.docker.settings import DEFAULT_HOST, DockerSettings, Holding, PullPolicy
 from owactors.container.port import ContainerFactory
 from owactors.container.sandbox.factory import SandboxFactory
 from owactors.container.sandbox.settings import NetworkMode, SandboxSettings
@@ -315,6 +315,7 @@ def _docker(settings: Settings) -> DockerSettings:
         read_only=docker.read_only,
         tmpfs_size=docker.tmpfs_size.bytes,
         runtime=docker.runtime,
+        holders=cast(Holding, docker.holders),
         pull=cast(PullPolicy, docker.pull),
         pull_runtimes=docker.pull_runtimes,
         local_image_prefix=docker.local_image_prefix,

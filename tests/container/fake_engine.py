@@ -59,7 +59,7 @@ class FakeEngine:
         """Limits can be changed."""
         return True
 
-    async def create(self, name: str, spec: ContainerSpec, labels: dict[str, str]) -> str:
+    async def create(self, name: str, spec: ContainerSpec, labels: dict[str, str], **_: Any) -> str:
         """An id; the last four digits count."""
         self.specs.append(spec)
         await self._asked("create")

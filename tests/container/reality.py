@@ -9,7 +9,7 @@ from typing import Protocol
 
 from attrs import define, frozen
 
-from owactors.container.docker.factory import BOOT, DockerFactory
+from owactors.container.docker.factory import BOOT, NAME, DockerFactory
 from owactors.container.memory.factory import MemoryFactory
 from owactors.container.network.netlink import Netlink
 from owactors.container.network.pool import WirePool
@@ -119,7 +119,8 @@ class DockerReality:
     async def look(self) -> Seen:
         """See Reality."""
         api, label = self.factory._engine._api, f"{BOOT}={self.factory.boot}"
-        found = await asyncio.to_thread(api.containers, all=True, filters={"label": label})
+        listed = await asyncio.to_thread(api.containers, all=True, filters={"label": label})
+        found = [entry for entry in listed if entry["Labels"][NAME] not in ("holder", "trial")]
         running = {entry["Id"] for entry in found if entry["State"] in ("running", "paused")}
         return Seen({"container": {entry["Id"] for entry in found}}, {"running": running})
 

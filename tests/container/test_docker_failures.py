@@ -75,7 +75,7 @@ def test_a_name_is_never_used_twice(monkeypatch: pytest.MonkeyPatch, fake: FakeE
     names: list[str] = []
     create = FakeEngine.create
 
-    async def noted(self: FakeEngine, name: str, spec: ContainerSpec, labels: dict[str, str]) -> str:
+    async def noted(self: FakeEngine, name: str, spec: ContainerSpec, labels: dict[str, str], **_: Any) -> str:
         names.append(name)
         return await create(self, name, spec, labels)
 

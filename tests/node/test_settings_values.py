@@ -7,11 +7,13 @@ import pytest
 from owactors.node.settings_tree import Seconds
 from owactors.node.settings_values import (
     read_duration,
+    read_network_mode,
     read_number,
     read_size,
     read_switch,
     read_table,
     read_texts,
+    read_whole_numbers,
     show_duration,
 )
 
@@ -70,3 +72,19 @@ def test_lists_tables_and_shares_can_be_given_as_text() -> None:
     }
     assert read_number("90%") == pytest.approx(0.9)
     assert [read_switch(text) for text in ("Yes", "off", True)] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("value", "mode"),
+    [(True, "host"), ("true", "host"), (False, "none"), ("no", "none"), ("private", "private"), ("other", "other")],
+)
+def test_the_network_of_sandboxes_was_a_switch(value: object, mode: str) -> None:
+    assert read_network_mode(value) == mode
+
+
+def test_lists_of_numbers() -> None:
+    assert read_whole_numbers([80, "443"]) == (80, 443)
+    assert read_whole_numbers("80, 443") == (80, 443)
+    for wrong in (80, ["x"], "a,b"):
+        with pytest.raises(ValueError):
+            read_whole_numbers(wrong)

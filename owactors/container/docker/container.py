@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from owactors.container.docker.attach import AttachProtocol, attach
 from owactors.container.docker.engine import Engine, EngineError, Running
+from owactors.container.docker.holders import Holder
 from owactors.container.docker.processgroup import groups_of
 from owactors.container.ending import Autopsy, ending_of
 from owactors.container.http import TcpAddress
@@ -43,6 +44,7 @@ class DockerContainer(HttpContainer):
         self.oom_told = False
         self.exit_code: int | None = None
         self._frozen = False
+        self.holder: Holder | None = None
         self._last_output = 0.0
         self._removal: asyncio.Task[None] | None = None
         self._killing: asyncio.Task[None] | None = None
@@ -55,7 +57,8 @@ class DockerContainer(HttpContainer):
 
     def located(self, state: Running) -> None:
         """It runs; from now on it has an address, and perhaps control groups that we may use."""
-        self.client.address = TcpAddress(state.address, self._engine.settings.port)
+        address = state.address if self.holder is None else self.holder.address
+        self.client.address = TcpAddress(address, self._engine.settings.port)
         self._group = groups_of(state.pid, self.id)
         self._oom_kills = OomCounter.of(self._group)
 

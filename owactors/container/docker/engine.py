@@ -91,24 +91,37 @@ class Engine:
         except TimeoutError:
             raise EngineError(0, f"not pulled after {seconds:g} s") from None
 
-    async def create(self, name: str, spec: ContainerSpec, labels: dict[str, str]) -> str:
-        """Create a container, not started; its id."""
+    async def create(
+        self,
+        name: str,
+        spec: ContainerSpec,
+        labels: dict[str, str],
+        *,
+        network: str = "",
+        command: tuple[str, ...] = (),
+    ) -> str:
+        """Create a container, not started; its id. `network` and `command` take the place of the usual ones."""
         made = await self._call(
             lambda: self._api.create_container(
                 image=spec.image,
+                command=list(command) or None,
                 name=name,
                 user=self.settings.user or None,
                 labels=labels,
                 environment=dict(spec.environment),
                 stdin_open=False,
                 tty=False,
-                host_config=self._host_config(spec),
+                host_config=self._host_config(spec, network),
             )
         )
         id = str(made["Id"])
         if not CONTAINER_ID.fullmatch(id):
             raise EngineError(0, f"the engine gave no container id but {id[:100]!r}")
         return id
+
+    async def command_of(self, image: str) -> list[str]:
+        """What the image runs."""
+        return list((await self._call(lambda: self._api.inspect_image(image)))["Config"]["Cmd"])
 
     async def start(self, id: str) -> None:
         """Start a created container."""
@@ -204,8 +217,10 @@ class Engine:
         if self._api is not None:
             self._api.close()
 
-    def _host_config(self, spec: ContainerSpec) -> Any:
+    def _host_config(self, spec: ContainerSpec, network: str) -> Any:
         settings = self.settings
+        # Who joins another one's network has its servers of names too, and may not say anything about them.
+        names = not network
         import docker.types
 
         own = f"rw,exec,nosuid,nodev,mode=1777,size={settings.tmpfs_size}"
@@ -215,10 +230,10 @@ class Engine:
             cpu_shares=spec.cpu_shares or None,
             nano_cpus=None if spec.cpu_limit is None else int(spec.cpu_limit * 1_000_000_000),
             pids_limit=spec.pids_limit,
-            network_mode=settings.network,
-            dns=list(settings.dns) or None,
-            dns_search=list(settings.dns_search) or None,
-            dns_opt=list(settings.dns_options) or None,
+            network_mode=network or settings.network,
+            dns=(list(settings.dns) or None) if names else None,
+            dns_search=(list(settings.dns_search) or None) if names else None,
+            dns_opt=(list(settings.dns_options) or None) if names else None,
             cap_drop=list(settings.cap_drop),
             security_opt=["no-new-privileges"],
             ulimits=[docker.types.Ulimit(name=name, soft=soft, hard=hard) for name, soft, hard in limits(settings)],

@@ -16,6 +16,7 @@ from attrs import define, evolve, field
 from owactors.container.docker.container import DockerContainer
 from owactors.container.docker.engine import Engine, EngineError, limits
 from owactors.container.docker.events import EngineEvents
+from owactors.container.docker.holders import Holder, Holders
 from owactors.container.docker.naming import resolved
 from owactors.container.docker.pulls import Pulled, Pulls, failed, not_there
 from owactors.container.docker.settings import DockerSettings
@@ -50,6 +51,7 @@ class DockerFactory:
     _pulls: Pulls = field(init=False)
     _turns: Turns = field(init=False)
     _events: EngineEvents = field(init=False)
+    _holders: Holders = field(init=False)
     _looking: asyncio.Task[list[str]] | None = None
     _count: int = 0
     _open: bool = False
@@ -59,6 +61,7 @@ class DockerFactory:
         self._engine = Engine(self.settings)
         self._pulls = Pulls(self._engine, self.settings)
         self._turns = Turns(self.settings.parallel_starts)
+        self._holders = Holders(self._engine, self._turns, self._new_name, self._labels, self._remove_until_gone)
         label = f"{LABEL}={self.settings.node}"
         self._events = EngineEvents(self.settings.host, label, self._died, self._out_of_memory, self._events_lost)
 
@@ -83,6 +86,7 @@ class DockerFactory:
         self._resizes = await self._engine.can_update()
         self._open = True
         self._events.start()
+        self._holders.start(self.settings.holders)
         return StartReport(f"docker {version}", self.protections(), tuple(swept))
 
     async def create(self, spec: ContainerSpec) -> DockerContainer:
@@ -117,6 +121,7 @@ class DockerFactory:
             self._looking.cancel()
         await asyncio.gather(*self._making, return_exceptions=True)
         await asyncio.gather(*(container.destroy() for container in list(self._containers.values())))
+        await self._holders.close()
         self._engine.close()
 
     async def _make(self, spec: ContainerSpec) -> DockerContainer:
@@ -126,31 +131,55 @@ class DockerFactory:
         if pulled is not Pulled.NOT_WANTED:
             watch.lap("pull")
         spec = evolve(spec, image=image)
-        self._count += 1
-        name = f"{re.sub('[^A-Za-z0-9_.-]', '_', spec.name)}_{self.boot}_{self._count}"
+        holder = self._holders.take()
+        try:
+            if holder is not None:
+                try:
+                    return await self._started(spec, watch, holder)
+                except EngineError as error:
+                    # It may have died, which says nothing about the container.
+                    LOG.info("a network namespace made ahead is of no use, starting without: %s", error.text)
+            return await self._started(spec, watch, None)
+        except EngineError as error:
+            raise self._refusal(spec, error, pulled) from error
+
+    async def _started(self, spec: ContainerSpec, watch: Stopwatch, holder: Holder | None) -> DockerContainer:
+        name = self._new_name(spec.name)
         made: list[DockerContainer] = []
         try:
             async with self._turns.of(PREWARM if spec.prewarm else COLD_START):
                 watch.lap("queue")
-                made.append(await self._created(name, spec))
+                made.append(await self._created(name, spec, holder))
                 watch.lap("create")
                 await self._run(made[0], watch)
-        except BaseException as error:
+        except BaseException:
             # After the turn: a removal needs one too.
             await (made[0].destroy() if made else self._remove_quietly(name))
-            if isinstance(error, EngineError):
-                raise self._refusal(spec, error, pulled) from error
             raise
         return made[0]
 
-    async def _created(self, name: str, spec: ContainerSpec) -> DockerContainer:
-        labels = {**spec.labels, LABEL: self.settings.node, BOOT: self.boot, OWNER: owner(), NAME: spec.name}
+    def _new_name(self, wanted: str) -> str:
+        self._count += 1
+        return f"{re.sub('[^A-Za-z0-9_.-]', '_', wanted)}_{self.boot}_{self._count}"
+
+    def _labels(self, name: str) -> dict[str, str]:
+        return {LABEL: self.settings.node, BOOT: self.boot, OWNER: owner(), NAME: name}
+
+    async def _created(self, name: str, spec: ContainerSpec, holder: Holder | None) -> DockerContainer:
+        labels = {**spec.labels, **self._labels(spec.name)}
         key = secrets.token_hex(16)
         # Containers reach each other over the network they share.
         spec = evolve(spec, environment={**spec.environment, KEY_VARIABLE: key})
-        id = await self._engine.create(name, spec, labels)
+        try:
+            network = "" if holder is None else f"container:{holder.id}"
+            id = await self._engine.create(name, spec, labels, network=network)
+        except BaseException:
+            if holder is not None:
+                self._holders.discard(holder)
+            raise
         container = DockerContainer(id, self._engine, self._remove, key)
         container.kind, container.memory = spec.kind, spec.memory
+        container.holder = holder
         self._containers[id] = container
         return container
 
@@ -159,7 +188,7 @@ class DockerFactory:
         await self._engine.start(container.id)
         watch.lap("start")
         state = await self._engine.inspect(container.id)
-        if state.running and not state.address:
+        if state.running and not state.address and container.holder is None:
             raise EngineError(0, f"it has no address in network {self.settings.network!r}")
         container.located(state)
         await self._until_listening(container)
@@ -206,6 +235,10 @@ class DockerFactory:
         async with self._turns.of(REMOVAL):
             await self._remove_until_gone(container.id)
         self._containers.pop(container.id, None)
+        holder, container.holder = container.holder, None
+        if holder is not None:
+            # What never answered may be the holder's fault.
+            (self._holders.give_back if container.phases else self._holders.discard)(holder)
 
     async def _remove_leftover(self, id: str, labels: dict[str, str]) -> None:
         LOG.info("removing container %s (%s) that was left over", id[:12], labels.get(NAME))
@@ -241,6 +274,7 @@ class DockerFactory:
                 container.has_died(None)
 
     def _died(self, id: str, code: int) -> None:
+        self._holders.died(id)
         container = self._containers.get(id)
         if container is not None:
             container.has_died(code)
@@ -258,7 +292,7 @@ class DockerFactory:
 
     def _is_leftover(self, id: str, labels: dict[str, str]) -> bool:
         if labels.get(BOOT) == self.boot:
-            return id not in self._containers and not self._making
+            return id not in self._containers and not self._making and not self._holders.knows(id)
         return not owner_lives(labels.get(OWNER, ""))
 
     def protections(self) -> tuple[Protection, ...]:

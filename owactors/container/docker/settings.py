@@ -8,6 +8,7 @@ from typing import Literal
 from attrs import field, frozen
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
+Holding = Literal["off", "on", "auto"]
 PullPolicy = Literal["openwhisk", "always", "missing", "never"]
 
 
@@ -53,6 +54,8 @@ class DockerSettings:
     log_driver: str = "none"
     log_options: tuple[str, ...] = ()
     """Options of the log driver, each `name=value`."""
+    holders: Holding = "off"
+    """Network namespaces made ahead; auto: if a trial at the start shows that they are worth it."""
     start_timeout: float = 30.0
     call_timeout: float = 60.0
     pull_timeout: float = 600.0

@@ -53,9 +53,13 @@ class WirePool:
         task.add_done_callback(self._cutting.discard)
         return task
 
+    def stop(self) -> None:
+        """Nothing more is made ahead: who makes namespaces is about to end."""
+        self._open = False
+
     async def close(self) -> None:
         """Cut those that wait, and remove the network. Wires that were handed out must be back."""
-        self._open = False
+        self.stop()
         if self._filling is not None:
             await asyncio.wait({self._filling})
         while self._making:
@@ -75,7 +79,8 @@ class WirePool:
             while self._open and len(self._ready) < READY:
                 self._ready.append(await self._new(maker, make))
         except OSError as error:
-            LOG.warning("no network for a sandbox could be made ahead: %s", error)
+            # The next one that is wanted says so aloud, if it is still so.
+            LOG.debug("no network for a sandbox could be made ahead: %s", error)
 
     async def _new(self, maker: object, make: Maker) -> Wire:
         task = asyncio.ensure_future(self._made(maker, make))

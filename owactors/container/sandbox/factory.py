@@ -108,6 +108,8 @@ class SandboxFactory:
         """See ContainerFactory."""
         self._starter = None
         self._disk.stop()
+        if self._wires is not None:
+            self._wires.stop()
         removals = (container.destroy() for container in list(self._containers.values()))
         for failure in await asyncio.gather(*removals, return_exceptions=True):
             if isinstance(failure, BaseException):
