@@ -38,11 +38,14 @@ from owactors.message.node import InvokerReady, RoleFailed, RoleStopped, StopRol
 from owactors.message.pool import Drain, Drained
 from owactors.message.store import NoDocument, StoreRecords
 from owactors.message.topic import Write, Written
+from owactors.observe.metrics import Metrics
+from owactors.observe.tokens import unreadable_message
 from owactors.store.intakejournal import IntakeJournal
 from tests.actor.harness import Bench
 from tests.actor.pooling import INSTANCE
 from tests.actor.test_invoker import MANIFEST, bench_record
 from tests.core.pool_bench import action, run_of
+from tests.message.defects import defects
 from tests.message.recordings import recorded
 
 STORE, WRITER, POOL, FEED = "StoreActor-0", "TopicWriter-1", "ContainerPool-2", "MessageFeed-3"
@@ -358,3 +361,34 @@ def test_the_transaction_comes_back_as_it_came(bench: ClusterBench) -> None:
                 work.fail(NoDocument("none"))
     acks = {ack["response"]: ack["transid"] for ack in bench.writes("dev-completed0")}
     assert acks == {f"{number:032x}": transid for number, transid in enumerate(forms)}
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_whatever_is_wrong_with_a_message_it_is_answered_recorded_and_counted_as_far_as_it_can(
+    bench: ClusterBench, blocking: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metrics = Metrics()
+    monkeypatch.setattr("owactors.actor.invoker.METRICS", metrics)
+    good = message(blocking=blocking, content={"a": 1}, root_controller_index=ControllerInstanceId("9"))
+    spoilt = list(defects(good.to_json()))
+    for defect in spoilt:
+        bench.give(Handle(defect.payload), FEED)
+    for name in ("record", "fetch_action"):
+        for work in list(bench.works):
+            assert not work.name.endswith(name), "none of them is run"
+    answers = {ack.get("activationId") or ack["response"] for ack in map(_bare, bench.writes("dev-completed9"))}
+    assert answers == {defect.activation_id for defect in spoilt if defect.answered}
+    assert all(ack["isSystemError"] for ack in bench.writes("dev-completed9"))
+    records = {record["activationId"]: record for record in bench.records()}
+    assert records.keys() == {defect.activation_id for defect in spoilt if defect.recorded}
+    assert {record["namespace"] for record in records.values()} == {good.user.namespace.name}
+    assert {record["response"]["statusCode"] for record in records.values()} == {3}
+    token = unreadable_message("invoker0")
+    counted = metrics.snapshot().counters[token.metric, token.tags]
+    assert counted == len(spoilt) == sum(each.count for each in bench.sent_to(FEED) if isinstance(each, Processed))
+
+
+def _bare(ack: dict[str, Any]) -> dict[str, Any]:
+    """With only the id of a whole record."""
+    response = ack.get("response")
+    return {**ack, "response": response["activationId"]} if isinstance(response, dict) else ack
