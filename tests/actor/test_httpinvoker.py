@@ -24,10 +24,13 @@ from owactors.message.ack import CompletionMessage, ResultMessage
 from owactors.message.container import SendAck
 from owactors.message.feed import Handle
 from owactors.message.host import HostHeartbeat, HostIdentity
+from owactors.message.invoke import sent_before
 from owactors.rest.invokeroute import Exchange, Refused
 from tests.actor.harness import Bench, named
 from tests.actor.pooling import INSTANCE
 from tests.actor.test_clusterinvoker import ClusterBench, message
+from tests.actor.test_handingover import World
+from tests.actor.test_shardingbalancer import sends, states, topics
 
 OWN = f"dev-invoker{INSTANCE.instance}"
 
@@ -179,3 +182,20 @@ def test_an_address_is_part_of_the_heartbeat_only_where_there_is_one() -> None:
         assert ("invoke" in heartbeat.to_json()) == bool(heartbeat.invoke)
         assert HostHeartbeat.from_json(heartbeat.to_json()) == heartbeat
     assert evolve(beat(""), role="invokers").invoker is None
+
+
+# -- an invoker falls silent
+
+
+def test_what_it_may_have_over_http_runs_nowhere_else() -> None:
+    world = World()
+    first, second = world.send("a", blocking=False, memory=128), world.send("b", blocking=False, memory=128)
+    log = world.broker.log(f"dev-invoker{world.home}")
+    log.records[0] = evolve(log.records[0], payload=sent_before(log.records[0].payload))
+    states(world.bench, *(("down", "up") if world.home == 0 else ("up", "down")))
+    world.gone(world.home)
+    world.claim()
+    assert world.ended() == [(first.activation_id[0], {"error": "silence"})]
+    assert topics(world.bench) == [f"dev-invoker{1 - world.home}"]
+    assert sends(world.bench)[0].arguments["payload"] == orjson.dumps(second.to_json(), option=orjson.OPT_SORT_KEYS)
+    world.bench.exit()
