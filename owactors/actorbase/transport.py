@@ -1,23 +1,18 @@
 """The transport of one process: its loop, its mailbox, its connections. What Thespian calls a transport.
 
-One process hosts any number of actors (colocation.py), or Thespian's admin, or an external caller.
+One process hosts any number of actors (manager.py), or Thespian's admin, or an external caller.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 from collections import deque
-from collections.abc import Mapping
-from datetime import timedelta
 from time import monotonic
 from typing import Any, Protocol
 
-from thespian.actors import ActorAddress, ActorExitRequest, ChildActorExited, DeadEnvelope, WakeupMessage
+from thespian.actors import ActorAddress, ChildActorExited, DeadEnvelope
 from thespian.system.addressManager import CannotPickleAddress
-from thespian.system.messages.multiproc import ChildMayHaveDied
-from thespian.system.timing import timePeriodSeconds
 from thespian.system.transport import (
     ReceiveEnvelope,
     SendStatus,
@@ -26,7 +21,7 @@ from thespian.system.transport import (
     TransmitOnly,
 )
 
-from owactors.actorbase.addresses import Address, Place, address, family_of, number_of
+from owactors.actorbase.addresses import Address, Place, address, number_of
 from owactors.actorbase.answering import Answering
 from owactors.actorbase.counters import COUNTERS
 from owactors.actorbase.incoming import Incoming
@@ -35,9 +30,10 @@ from owactors.actorbase.limits import BATCH_WITHIN, DISPATCH_BATCH, MAX_UNACKED_
 from owactors.actorbase.outgoing import Peer
 from owactors.actorbase.protocol import pack_letter
 from owactors.actorbase.running import RETURN_FIRST
-from owactors.actorbase.site import Site, leaders, parse_address
+from owactors.actorbase.site import Site
 from owactors.actorbase.slowness import SlowWatch
 from owactors.actorbase.sockets import Listening
+from owactors.actorbase.thespianside import ThespianSide
 
 Mail = tuple[int, ActorAddress, Any, Incoming | None, int]
 
@@ -49,7 +45,7 @@ class LocalActor(Protocol):
         """Handle a message; False when the actor has ended."""
 
 
-class ProcessTransport(Answering):
+class ProcessTransport(ThespianSide, Answering):
     """Everything of one process that has to do with messages."""
 
     def __init__(self, site: Site, listening: Listening | None = None, external: bool = False) -> None:
@@ -274,57 +270,6 @@ class ProcessTransport(Answering):
         """Nothing that was handled or sent in this run may wait for the next one."""
         self.acknowledge_all()
         self._flush_dirty()
-
-    def setAddressManager(self, address_manager: Any) -> None:
-        self._address_manager = address_manager
-
-    def enableRXPauseFlowControl(self, enable: bool = True) -> None:
-        return None
-
-    def interrupt_wait(self, signal_shutdown: bool = False, check_children: bool = False) -> None:
-        """Called from signal handlers."""
-        if signal_shutdown:
-            self.loop.call_soon_threadsafe(self.deliver, 0, self.myAddress, ActorExitRequest())
-        if check_children:
-            self.loop.call_soon_threadsafe(self.deliver, 0, self.myAddress, ChildMayHaveDied())
-
-    def addWakeup(self, period: timedelta, payload: Any) -> None:
-        self.loop.call_later(timePeriodSeconds(period), self.deliver, 0, self.myAddress, WakeupMessage(period, payload))
-
-    def external_transport_clone(self) -> ProcessTransport:
-        """A separate endpoint for another thread or conversation of an external process."""
-        return ProcessTransport(self.site, external=True)
-
-    def getAdminAddr(self, capabilities: Mapping[str, Any]) -> Address:
-        return self.site.admin
-
-    @staticmethod
-    def getAddressFromString(text: str | tuple[str, Any], adminRouting: bool = False) -> Address:
-        return parse_address(text)
-
-    @staticmethod
-    def getConventionAddress(capabilities: Mapping[str, Any]) -> list[Address] | None:
-        return leaders(capabilities) or None
-
-    @staticmethod
-    def probeAdmin(admin: ActorAddress) -> bool:
-        """Somebody has the admin's port."""
-        with socket.socket(family_of(admin.addressDetails.sockname[0]), socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(admin.addressDetails.sockname)
-            except OSError:
-                return True
-        return False
-
-    def _updateStatusResponse(self, response: Any) -> None:
-        for peer in self.peers.values():
-            for letter in [] if peer.flushed() else peer.queue.letters():
-                response.addPendingMessage(self.myAddress, letter.target, type(letter.message).__name__)
-        for _, sender, message, _, _ in self.mailbox:
-            response.addReceivedMessage(sender, self.myAddress, type(message).__name__)
-        for name, value in COUNTERS.items():
-            response.addKeyVal(f"owactors.{name}", value)
 
     # -- ending
 
