@@ -50,7 +50,7 @@ class HostSupervisor(IoActor):
         self._roles: dict[str, ActorAddress] = {}
         self._asker: Any = None
         self._question: AskCluster | None = None
-        self._statuses: dict[ActorAddress, NodeStatus] = {}
+        self._statuses: dict[str, NodeStatus] = {}
 
     # -- what the cluster is
 
@@ -103,7 +103,7 @@ class HostSupervisor(IoActor):
 
     @on(NodeStatus)
     def role_status(self, message: NodeStatus, sender: ActorAddress) -> None:
-        self._statuses[sender] = message
+        self._statuses.update(dict.fromkeys(message.restarts, message))
         if len(self._statuses) == len(self._roles):
             restarts = {role: count for each in self._statuses.values() for role, count in each.restarts.items()}
             ended = [each.ended for each in self._statuses.values()]

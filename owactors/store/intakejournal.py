@@ -1,7 +1,8 @@
 """What an invoker has taken from its topic and not yet ended, in a file that outlives the process.
 
-Each line is a JSON array: `["taken", id, message]`, `["claimed", id, …]`, `["begun", id]` or `["ended", id]`. Lines
-are handed to the system at once, so that a killed process loses none; a machine that loses its power may lose the last.
+Each line is a JSON array: `["taken", id, message]`, `["claimed", id, …]`, `["begun", id]` or `["ended", id]`; the first
+is `["boot", mark]`. Lines are handed to the system at once, so that a killed process loses none. A machine that loses
+its power may lose the last ones: of what was written before it was started, all that was claimed may have begun.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from attrs import define, field
 
 from owactors.message.payload import from_payload, to_payload
 
+#: another text each time the machine starts
+BOOT = Path("/proc/sys/kernel/random/boot_id")
 #: activations that ended and are still known by their ids: here, or in what the last process wrote
 MOST_ENDED = 50_000
 #: of these so many are written when the file is written anew: more than are taken until a commit is through
@@ -50,6 +53,7 @@ class IntakeJournal:
     _file: int = -1
     _bytes: int = 0
     _fresh_bytes: int = 0
+    _boot: str = field(factory=lambda: _this_boot())
 
     @classmethod
     def open(cls, path: Path, most_bytes: int = MOST_BYTES) -> IntakeJournal:
@@ -63,18 +67,23 @@ class IntakeJournal:
 
     def _read(self, content: bytes) -> None:
         """A last line that was cut off counts for nothing."""
+        boot = ""
         for line in content.splitlines():
             try:
                 what, *rest = from_payload(line)
             except ValueError:
                 continue
-            if what == "taken":
+            if what == "boot":
+                boot = rest[0]
+            elif what == "taken":
                 self._open[rest[0]] = TakenActivation(rest[1])
             elif what == "ended":
                 self._open.pop(rest[0], None)
                 self._ended[rest[0]] = None
             else:
                 self._mark(what, rest)
+        if boot != self._boot:
+            self._mark("begun", [key for key, entry in self._open.items() if entry.claimed])
 
     def _mark(self, what: str, keys: list[str]) -> None:
         for key in keys:
@@ -153,11 +162,18 @@ class IntakeJournal:
         fresh = self.path.with_suffix(".new")
         ended = [["ended", key] for key in list(self._ended)[-KEPT_ENDED:]]
         left = [line for key, entry in self._open.items() for line in _lines(key, entry)]
-        lines = [to_payload(entry) + b"\n" for entry in [*ended, *left]]
+        lines = [to_payload(entry) + b"\n" for entry in [["boot", self._boot], *ended, *left]]
         fresh.write_bytes(b"".join(lines))
         os.replace(fresh, self.path)
         self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         self._bytes = self._fresh_bytes = sum(map(len, lines))
+
+
+def _this_boot() -> str:
+    try:
+        return BOOT.read_text().strip()
+    except OSError:
+        return "unknown"
 
 
 def _lines(key: str, entry: TakenActivation) -> list[list[Any]]:

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from attrs import evolve
 
-from owactors.actor import journalinginvoker
+from owactors.actor import journalinginvoker, switchedinvoker
 from owactors.actor.beginnings import BEGINNINGS
 from owactors.actor.clusterinvoker import STOPPED, ClusterInvoker
 from owactors.actor.clustersetup import ClusterInvokerSetup, ClusterSettings
@@ -21,7 +21,7 @@ from owactors.actor.journalinginvoker import LOST, STRANDED, STRANDED_SECONDS
 from owactors.actor.messagefeed import FeedSetup
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.store import OpenStore, StoreNotOpened, StoreOpened
-from owactors.actor.switchedinvoker import _Wished
+from owactors.actor.switchedinvoker import QUIET_SECONDS, _Wished
 from owactors.connector.memory.provider import MemoryMessaging
 from owactors.connector.topics import Topics
 from owactors.container.port import StartReport
@@ -33,8 +33,8 @@ from owactors.message.ack import CombinedCompletionAndResultMessage, CompletionM
 from owactors.message.activation import ActivationMessage
 from owactors.message.container import ProxySettings, Run, SendAck, StoreActivation
 from owactors.message.feed import FeedStopped, Handle, Processed, StopFeed
-from owactors.message.host import Wanted
-from owactors.message.node import InvokerReady, RoleFailed, RoleStopped, StopRole
+from owactors.message.host import HostIdentity, Wanted
+from owactors.message.node import InvokerReady, RoleFailed, RoleReplaced, RoleStopped, StopRole
 from owactors.message.pool import Drain, Drained
 from owactors.message.store import NoDocument, StoreRecords
 from owactors.message.topic import Write, Written
@@ -392,3 +392,40 @@ def _bare(ack: dict[str, Any]) -> dict[str, Any]:
     """With only the id of a whole record."""
     response = ack.get("response")
     return {**ack, "response": response["activationId"]} if isinstance(response, dict) else ack
+
+
+def test_a_drained_invoker_says_so_once_all_is_done(bench: ClusterBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    msg = message()
+    bench.arrives(msg)
+    bench.fire("look")
+    bench.work("look_up").complete(_Wished(Wanted.DRAINED, None))
+    assert bench.writes("dev-health")[-1]["isEnabled"] is False
+    assert "ping" in bench.timers
+    assert bench.actor._how() == ("draining", 1)
+    bench.give(SendAck(ack_of(msg), msg.root_controller_index, False, msg.user), "proxy")
+    assert bench.actor._how() == ("draining", 0)
+    later = switchedinvoker.time.monotonic() + QUIET_SECONDS
+    monkeypatch.setattr(switchedinvoker.time, "monotonic", lambda: later)
+    assert bench.actor._how() == ("drained", 0)
+    bench.fire("look")
+    bench.work("look_up").complete(_Wished(None, None))
+    assert bench.actor._how() == ("drained", 0)
+    bench.fire("look")
+    bench.work("look_up").complete(_Wished(Wanted.ENABLED, None))
+    assert bench.actor._how() == ("enabled", 0)
+    bench.give_own()
+    assert bench.writes("dev-health")[-1]["isEnabled"] is True
+
+
+def test_an_invoker_whose_number_another_host_has_is_silent_and_says_so(bench: ClusterBench) -> None:
+    bench.give_own()
+    pings = len(bench.writes("dev-health"))
+    bench.fire("look")
+    bench.work("look_up").complete(_Wished(Wanted.ENABLED, HostIdentity("thief", "folder", "life")))
+    [replaced] = [each for each in bench.sent_to("supervisor") if isinstance(each, RoleReplaced)]
+    assert "invoker0 was started on host thief, too" in replaced.reason
+    assert bench.actor._how() == ("replaced", 0)
+    bench.give(StopRole(20.0), "supervisor")
+    bench.give_own()
+    assert len(bench.writes("dev-health")) == pings
+    assert "ping" not in bench.timers

@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from owactors.store import intakejournal
 from owactors.store.intakejournal import IntakeJournal
 
 
@@ -50,3 +53,18 @@ def test_the_file_stays_small(tmp_path: Path) -> None:
         journal.ended([str(number)])
     assert (tmp_path / "taken.journal").stat().st_size < 61_000
     assert list(IntakeJournal.open(tmp_path / "taken.journal").unfinished) == ["stays"]
+
+
+def test_after_the_machine_was_started_anew_what_was_claimed_may_have_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, boot = tmp_path / "taken.journal", tmp_path / "boot"
+    boot.write_text("one\n")
+    monkeypatch.setattr(intakejournal, "BOOT", boot)
+    first = IntakeJournal.open(path)
+    first.taken([message("a"), message("b")])
+    first.claimed(["a"])
+    assert left(IntakeJournal.open(path)) == {"a": (True, False), "b": (False, False)}
+    boot.write_text("two\n")
+    assert left(IntakeJournal.open(path)) == {"a": (True, True), "b": (False, False)}
+    assert left(IntakeJournal.open(path)) == {"a": (True, True), "b": (False, False)}
