@@ -81,6 +81,7 @@ def hosts(started: Hosts) -> Hosts:
     return started
 
 
+@pytest.mark.scenario("K04")
 def test_calls_are_answered_from_where_their_hash_says(hosts: Hosts) -> None:
     names = [f"quick{number}" for number in range(6)]
     assert {placed(name) for name in names} == {0, 1}

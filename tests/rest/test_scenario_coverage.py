@@ -10,8 +10,6 @@ import pytest
 #: how many there are of each area: actions, conductors, entitlement, frame, invoking, load balancer, packages,
 #: sequences, triggers and rules, activation records, web actions, clients
 AREAS = {"A": 34, "C": 14, "E": 7, "F": 16, "I": 26, "L": 18, "P": 16, "S": 19, "T": 19, "V": 8, "W": 20, "K": 7}
-#: those of a deployment that this suite does not start
-ELSEWHERE = {"K04": "a balancer over Kafka is no standalone node's"}
 _MARK = re.compile(r'scenario\("([A-Z]\d\d)"\)')
 
 
@@ -24,4 +22,4 @@ def marked() -> set[str]:
 @pytest.mark.parametrize("area", AREAS)
 def test_every_scenario_has_a_test(area: str) -> None:
     wanted = {f"{area}{number:02}" for number in range(1, AREAS[area] + 1)}
-    assert sorted(wanted - marked() - ELSEWHERE.keys()) == []
+    assert sorted(wanted - marked()) == []
