@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from owactors.connector.port import (
+    BrokerUnavailable,
     ConnectorClosed,
     ConnectorError,
     FencedInstance,
@@ -105,18 +106,23 @@ class BusConsumer:
         """What went wrong; then nothing of this hub counts as peeked that was not committed."""
         question = partial(BusCommit, topic=self.topic, reader=reader, offset=records[-1].offset)
         try:
-            await self._messaging.ask(source.hub, question, COMMIT_SOONER)
-        except FencedInstance as fenced:
-            self._fenced = fenced
-            return fenced
-        except ConnectorError as problem:
-            later = [record for handed, _, record in self._handed if handed is source]
-            self._handed = deque(each for each in self._handed if each[0] is not source)
             if reader == source.reader:
-                source.came.extendleft(reversed([*records, *later]))
-            source.rests_until = asyncio.get_running_loop().time() + REST
+                await self._messaging.ask(source.hub, question, COMMIT_SOONER)
+        except ConnectorError as problem:
+            if reader == source.reader:
+                return self._not_committed(source, records, problem)
+        # as another reader it is given again what the former one has not committed
+        return None if reader == source.reader else BrokerUnavailable("the hub is read anew")
+
+    def _not_committed(self, source: _Source, records: list[Record], problem: ConnectorError) -> ConnectorError:
+        if isinstance(problem, FencedInstance):
+            self._fenced = problem
             return problem
-        return None
+        later = [record for handed, _, record in self._handed if handed is source]
+        self._handed = deque(each for each in self._handed if each[0] is not source)
+        source.came.extendleft(reversed([*records, *later]))
+        source.rests_until = asyncio.get_running_loop().time() + REST
+        return problem
 
     async def lag(self) -> int:
         """Of all hubs together."""
