@@ -54,6 +54,8 @@ def world() -> Iterator[int]:
         kernel.add_pair("up0", "eth0", outside)
         kernel.add_address("up0", HERE)
         kernel.set_up("up0")
+    # A new namespace begins with what holds outside.
+    Path("/proc/sys/net/ipv4/ip_forward").write_text("0")
     inside(outside, _furnish)
     try:
         yield outside

@@ -6,6 +6,7 @@ Whatever a test tries to reach it has opened itself.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import time
@@ -18,7 +19,7 @@ from owactors.container.docker.factory import DockerFactory
 from owactors.container.port import ContainerFactory
 from owactors.container.sandbox.factory import SandboxFactory
 from owactors.core.reply import NoResponseReceived
-from tests.container.backends import DISK, ECHO, PATIENCE, Backend, body_of, run_body, scenario, started, texts
+from tests.container.backends import DISK, ECHO, PATIENCE, Backend, body_of, run_body, sandbox, scenario, started, texts
 
 SECRET = "the-secret-of-the-node-7f3a"
 
@@ -174,6 +175,36 @@ def main(args):
             assert answer == {}
 
     scenario(real_backend, folder, play)
+
+
+@pytest.mark.parametrize("zygote", [True, False], ids=["zygote", "bubblewrap"])
+def test_control_plane_without_a_network(folder: Path, zygote: bool) -> None:
+    """Store, broker and the ports of actors are as far away as everything else; see test_private_network.py too."""
+    backend = sandbox("sandbox", zygote=zygote, network="none")
+    code = """
+import socket
+def main(args):
+    answers = []
+    for port in args['ports']:
+        try:
+            socket.create_connection(('127.0.0.1', port), 2).close()
+            answers.append('connected')
+        except OSError as error:
+            answers.append(type(error).__name__)
+    return {'answers': answers}
+"""
+
+    async def play(factory: ContainerFactory) -> None:
+        hides(factory)
+        with contextlib.ExitStack() as opened:
+            ports = [
+                opened.enter_context(socket.create_server((host, 0))).getsockname()[1]
+                for host in ("127.0.0.1", "127.0.0.1", "0.0.0.0")
+            ]
+            answer = await told(factory, backend, code, ports=ports)
+        assert answer == {"answers": ["ConnectionRefusedError"] * 3}
+
+    scenario(backend, folder, play)
 
 
 def test_open_files(real_backend: Backend, folder: Path) -> None:
