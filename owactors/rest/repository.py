@@ -199,7 +199,7 @@ class Repository:
                     entity.doc_id, revision, attachment.name, attachment.content_type, attachment.data
                 )
         finally:
-            self._end_change(entity.doc_id)
+            self._end_change(entity)
         return evolve(entity, revision=DocRevision(revision))
 
     def _locked(self, entity: Entity) -> Entity:
@@ -214,14 +214,16 @@ class Repository:
         try:
             await self._store.delete(entity.doc_id, entity.revision.text)
         finally:
-            self._end_change(entity.doc_id)
+            self._end_change(entity)
 
     def _begin_change(self, doc_id: str) -> None:
         self.invalidate((doc_id,))
 
-    def _end_change(self, doc_id: str) -> None:
-        self.invalidate((doc_id,))
-        self._services.changed(doc_id)
+    def _end_change(self, entity: Entity) -> None:
+        """Others are told, but not of rules, which nobody keeps: their triggers change with them."""
+        self.invalidate((entity.doc_id,))
+        if not isinstance(entity, WhiskRule):
+            self._services.changed(entity.doc_id)
 
     def invalidate(self, doc_ids: Iterable[str]) -> None:
         """Forgets documents that have changed, here or at another controller."""

@@ -65,8 +65,9 @@ class _Run:
 
 @define
 class _Components:
-    """Components found so far, and those still being looked for."""
+    """Components found so far, and those still being looked for; the transaction of the last call."""
 
+    called: TransactionId
     found: dict[int, ResolvedAction] = field(factory=dict)
     sought: deque[asyncio.Task[Event]] = field(factory=deque)
 
@@ -157,7 +158,7 @@ class ChainRunner:
 
     async def _to_the_end(self, run: _Run, payload: Any, used: Used) -> Ended:
         machine = self._machine(run, payload, used)
-        components = _Components()
+        components = _Components(run.transid)
         start = self._services.now()
         try:
             ended = await self._drive(machine, run, components, start)
@@ -242,27 +243,37 @@ class ChainRunner:
     async def _call(self, run: _Run, call: CallComponent | CallConductor, components: _Components) -> Event:
         try:
             if isinstance(call, CallConductor):
-                return await self._call_primitive(run, run.resolved, call.payload, call.wait_ms)
+                return await self._call_primitive(run, run.resolved, components, call.payload, call.wait_ms)
             resolved = components.found[call.index]
             if call.wait_ms is not None:
-                return await self._call_primitive(run, resolved, call.payload, call.wait_ms)
-            return await self._call_nested(run, resolved, call)
+                return await self._call_primitive(run, resolved, components, call.payload, call.wait_ms)
+            return await self._call_nested(run, resolved, components, call)
         except Exception as error:
             logger.warning("a component of %s could not be run: %r", run.enclosing.activation_id, error)
             return CallFailed(self._services.now(), repr(error))
 
-    async def _call_primitive(self, run: _Run, resolved: ResolvedAction, payload: Any, wait_ms: int) -> Event:
+    def _transaction(self, run: _Run, components: _Components) -> TransactionId:
+        """Of the next call. As in OpenWhisk each call of a composition is a child of the one before it."""
+        parent = run.transid if run.enclosing.action.is_sequence else components.called
+        components.called = parent.child(self._services.now())
+        return components.called
+
+    async def _call_primitive(
+        self, run: _Run, resolved: ResolvedAction, components: _Components, payload: Any, wait_ms: int
+    ) -> Event:
         enclosing = run.enclosing
-        transid = run.transid.child(self._services.now())
+        transid = self._transaction(run, components)
         invoked = await self._primitive.run(
             enclosing.user, resolved, payload, wait_ms / 1000, transid, enclosing.activation_id
         )
         now = self._services.now()
         return CallOverdue(now, invoked.activation_id) if isinstance(invoked, Queued) else CallFinished(now, invoked)
 
-    async def _call_nested(self, run: _Run, resolved: ResolvedAction, call: CallComponent) -> Event:
+    async def _call_nested(
+        self, run: _Run, resolved: ResolvedAction, components: _Components, call: CallComponent
+    ) -> Event:
         enclosing = run.enclosing
-        transid = run.transid.child(self._services.now())
+        transid = self._transaction(run, components)
         inner = self._begun(enclosing.user, resolved, transid, enclosing.activation_id, True)
         record, used = await self._to_the_end(evolve(inner, kept=run.kept), call.payload, call.used)
         return CallFinished(self._services.now(), record, used)
