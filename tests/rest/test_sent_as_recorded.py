@@ -1,6 +1,6 @@
 """The same REST calls that a running OpenWhisk answered: what goes onto topics for them is what it sent.
 
-That is: messages for invokers, what other controllers are to forget, and user events.
+That is: messages for invokers, what other controllers are to forget, and user events. So are the documents.
 """
 
 from __future__ import annotations
@@ -222,7 +222,28 @@ def in_order(values: list[Any]) -> list[dict[str, Any]]:
     return sorted(plain, key=lambda value: (len(str(shape(value["transid"]))), value["action"]["name"]))
 
 
-def test_what_goes_onto_topics_for_the_same_call_is_the_same() -> None:
+def recorded_documents() -> dict[str, dict[str, Any]]:
+    """By id, what the calls that are played left in the database."""
+    played = {call["call"] for call in calls()} - MADE_BEFORE.keys() | {"R001", "R041"}
+    found = {}
+    for name in ("actions", "actions_blackbox", "sequences", "packages", "bindings", "triggers", "rules"):
+        for entry in json.loads((FOLDER / "couchdb" / f"{name}.json").read_text()):
+            if entry["call"] in played:
+                found[entry["doc"]["_id"]] = entry["doc"]
+    return found
+
+
+def comparable(document: dict[str, Any]) -> dict[str, Any]:
+    """Without time, revision, ciphers and the form in which small code is kept."""
+    own = {"_rev": 0, "updated": 0, "_attachments": 0}
+    changed = {**document, **own, "exec": {**document.get("exec", {}), "code": 0}}
+    for name in {"parameters", "annotations"} & document.keys():
+        entries = [{**entry, "value": "locked"} if "encryption" in entry else entry for entry in document[name]]
+        changed[name] = sorted(entries, key=lambda entry: str(entry["key"]))
+    return changed
+
+
+def test_what_the_same_call_leaves_on_topics_and_in_the_database_is_the_same() -> None:
     async def play() -> Replay:
         limits = evolve(UNLIMITED, bounds=LimitBounds(concurrency=Bounds(1, 1, 4)))
         replay = Replay(World(RestSettings(limits=limits)))
@@ -230,6 +251,10 @@ def test_what_goes_onto_topics_for_the_same_call_is_the_same() -> None:
         return replay
 
     replay = asyncio.run(play())
+    kept = recorded_documents()
+    for doc_id, document in kept.items():
+        assert comparable(asyncio.run(replay.world.store.entities.get(doc_id))) == comparable(document), doc_id
+    assert len(kept) > 30
     assert len(replay.compared) > 80, (len(replay.compared), sorted(replay.compared))
     assert replay.compared >= {"R041", "R045", "R056", "R450", "R716", "R724", "R727", "R732"}
     assert len(replay.told_the_same) > 90, len(replay.told_the_same)
