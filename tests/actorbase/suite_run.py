@@ -1,10 +1,10 @@
 """Thespian's whole test suite on our base, by several pytest processes at a time: it mostly waits.
 
-    python -m tests.actorbase.suite_run FOLDER [TRIES TEST...]
+    python -m tests.actorbase.suite_run FOLDER [TEST...]
 
 runs it and writes FOLDER/outcome.json: {"tests": {name: {"outcome", "text", "seconds"}}, "left": [command lines]}.
-A test that fails is run once more, alone; the tests named, up to TRIES times. Processes that are left at the end are
-named and killed, however it ends.
+A test that fails is run once more, alone, but for those named. Processes that are left at the end are named and
+killed, however it ends.
 """
 
 from __future__ import annotations
@@ -30,26 +30,18 @@ Outcome = dict[str, Any]
 ENDED: set[int] = set()
 
 
-def main(folder: Path, tries: int = 1, many: Collection[str] = ()) -> None:
+def main(folder: Path, once: Collection[str] = ()) -> None:
     _adopt_orphans()
     try:
         tests = read(_run(folder / "all", WORKERS, []))
-        failed = [name for name, each in tests.items() if each["outcome"] == "failed"]
-        for name in failed if len(failed) <= REPEATED_AT_MOST else []:
-            _repeat(folder, tests, name, tries if name in many else 1)
+        failed = [name for name, each in tests.items() if each["outcome"] == "failed" and name not in once]
+        for number, name in enumerate(failed if len(failed) <= REPEATED_AT_MOST else []):
+            again = read(_run(folder / f"again{number}", 1, [name]))
+            tests[name] = {**again[name], "repeated": True, "first": tests[name]["text"]}
         left = _leftovers()
     finally:
         _end_all()
     (folder / "outcome.json").write_text(json.dumps({"tests": tests, "left": left}))
-
-
-def _repeat(folder: Path, tests: dict[str, Outcome], name: str, tries: int) -> None:
-    """Alone, until it passes."""
-    for number in range(tries):
-        again = read(_run(folder / f"{len(os.listdir(folder))}-{number}", 1, [name]))
-        tests[name] = {**again[name], "tries": number + 2, "first": tests[name]["text"]}
-        if again[name]["outcome"] == "passed":
-            return
 
 
 def _adopt_orphans() -> None:
@@ -158,4 +150,4 @@ def _command_line(pid: int) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *map(int, sys.argv[2:3]), sys.argv[3:])
+    main(Path(sys.argv[1]), sys.argv[2:])
