@@ -34,6 +34,7 @@ from owactors.core.invoker.reading import Unreadable, read_message
 from owactors.core.invoker.unanswerable import is_kept, refusal, unread_record
 from owactors.entity.activation import ActivationResponse
 from owactors.entity.instance import ControllerInstanceId
+from owactors.entity.transaction import UNKNOWN, TransactionId
 from owactors.message.ack import AcknowledgementMessage, ResultMessage
 from owactors.message.container import SendAck, StoreActivation
 from owactors.message.event import ActivationEvent, EventMessage
@@ -161,19 +162,22 @@ class ClusterInvoker(JournalingInvoker):
     @on(Handle)
     def _handle_payload(self, message: Handle, sender: ActorAddress) -> None:
         found = read_message(message.payload)
-        if isinstance(found, Unreadable) and found.msg is None:
+        if isinstance(found, Unreadable):
             self._refuse_unreadable(found)
-        elif isinstance(found, Unreadable) or time.time() - found.transid.start / 1000 < OLD:
-            super()._handle_payload(message, sender)
+            return
+        now = int(time.time() * 1000)
+        if found.transid is UNKNOWN:
+            found = evolve(found, transid=TransactionId.system("unknown", now))
+        if now - found.transid.start < OLD * 1000:
+            self._arrived(found, sender)
         else:
             self.check_first(found)
 
     def _refuse_unreadable(self, found: Unreadable) -> None:
         """If it says at least who sent it, that one is answered; if it says for whom, there is a record."""
-        self._not_read(found)
-        self._give_credit(1)
+        super()._refuse_unreadable(found)
         address = reply_address(found.value)
-        if address is None:
+        if found.msg is not None or address is None:
             return
         record = unread_record(address, found.reason, int(time.time() * 1000))
         if is_kept(address):

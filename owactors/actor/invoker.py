@@ -143,15 +143,16 @@ class Invoker(StoreUser):
     @on(Handle)
     def _handle_payload(self, message: Handle, sender: ActorAddress) -> None:
         found = read_message(message.payload)
-        if not isinstance(found, Unreadable):
+        if isinstance(found, Unreadable):
+            self._refuse_unreadable(found)
+        else:
             self._arrived(found, sender)
-            return
-        self._not_read(found)
+
+    def _refuse_unreadable(self, found: Unreadable) -> None:
+        """It is counted, and ends at once if it says for whom it was."""
         if found.msg is not None:
             self._end(found.msg, ActivationResponse.whisk_error(f"{fallback.UNREADABLE}: {found.reason}"))
         self._give_credit(1)
-
-    def _not_read(self, found: Unreadable) -> None:
         METRICS.count(unreadable_message(f"invoker{self._needed().instance.instance}"))
         self.log.error("%s: %s", fallback.UNREADABLE, found.reason)
 

@@ -18,6 +18,7 @@ from owactors.actor.invoker import Invoker
 from owactors.actor.io import on
 from owactors.core.invoker.intake import PlaceRun
 from owactors.core.invoker.leftovers import Leftover, leftover
+from owactors.core.invoker.reading import Unreadable, salvaged
 from owactors.entity.activation import ActivationResponse
 from owactors.entity.errors import DeserializationError
 from owactors.message.activation import ActivationMessage
@@ -85,7 +86,7 @@ class JournalingInvoker(HttpInvoker):
         try:
             return ActivationMessage.from_json(entry.message)
         except DeserializationError as error:
-            self.log.error("activation %s cannot be ended: %s", key, error)
+            self._refuse_unreadable(Unreadable(str(error), salvaged(entry.message), entry.message))
             self._acknowledged.add(key)
             return None
 

@@ -137,7 +137,8 @@ def ack_of(msg: ActivationMessage) -> CombinedCompletionAndResultMessage:
 def test_it_takes_work_once_topic_store_and_containers_are_there(bench: ClusterBench) -> None:
     [setup] = bench.messages(FeedSetup)
     assert setup.consumer._consumer.topic == "dev-invoker0"
-    assert setup.consumer._consumer._current.instance == "invoker0"
+    assert setup.consumer._consumer._consumer._current.instance == "invoker0"
+    assert (setup.settings.max_peek, setup.settings.pipeline_depth) == (2, 4)
     [ready] = bench.sent_to("supervisor")
     assert isinstance(ready, InvokerReady)
     assert ready.port > 0
@@ -429,3 +430,25 @@ def test_an_invoker_whose_number_another_host_has_is_silent_and_says_so(bench: C
     bench.give_own()
     assert len(bench.writes("dev-health")) == pings
     assert "ping" not in bench.timers
+
+
+def test_what_cannot_be_read_is_answered_by_the_next_process_if_the_first_one_did_not(tmp_path: Path) -> None:
+    good = message(blocking=True)
+    spoilt = [defect for defect in defects(good.to_json()) if defect.name in ("wrong content", "no user", "no action")]
+    journal = IntakeJournal.open(tmp_path / "taken.journal")
+    journal.taken([orjson.loads(defect.payload) for defect in spoilt], claimed=True)
+    journal.close()
+    bench = ClusterBench(tmp_path).up()
+    answered = [_bare(ack)["response"] for ack in bench.writes("dev-completed0")]
+    assert sorted(answered) == sorted(defect.activation_id for defect in spoilt)
+    assert len(bench.records()) == 2
+    bench.exit()
+
+
+def test_a_transaction_that_cannot_be_read_begins_now(bench: ClusterBench) -> None:
+    value = {**message().to_json(), "transid": {"id": 5}}
+    bench.give(Handle(orjson.dumps(value)), FEED)
+    bench.work("fetch_action").complete(action(revision=DocRevision("1-a")))
+    [run] = bench.messages(Run)
+    assert run.msg.transid.id == "sid_unknown"
+    assert abs(run.msg.transid.start - time.time() * 1000) < 60_000
