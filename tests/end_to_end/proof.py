@@ -5,25 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from http.client import HTTPException
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 from attrs import define, field, frozen
 
 from tests.end_to_end.clusters import LiveController
 from tests.end_to_end.switch import Switch
 
-#: says to the test that it runs, under its activation id
-TELLING = """
-import os, urllib.request
-def main(args):
-    urllib.request.urlopen(args['url'] + os.environ['__OW_ACTIVATION_ID'], timeout=50).read()
-    return {}
-"""
 ACTIONS = tuple(f"telling{number}" for number in range(4))
 #: seconds between two calls of a caller
 PAUSE = 0.3
@@ -31,30 +21,6 @@ PAUSE = 0.3
 SLOW = 3.0
 ENDED_WITHIN = 90
 SUCCESS, NO_RECORD = "success", "no record"
-
-
-@contextmanager
-def told(address: str) -> Iterator[tuple[str, Counter[str]]]:
-    """Where actions say that they run, and how often each activation did."""
-    runs: Counter[str] = Counter()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            runs[self.path.strip("/")] += 1
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer((address, 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://{address}:{server.server_port}/", runs
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @frozen

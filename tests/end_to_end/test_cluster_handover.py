@@ -9,20 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.end_to_end.clusters import UP, Cluster
-from tests.end_to_end.proof import told
+from tests.end_to_end.telling import TELLING, told
 from tests.store.couchserver import CouchServer
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
 SHORT, LONG = not os.environ.get("OWACTORS_TEST_LONG"), "the same without Kafka, with OWACTORS_TEST_LONG=1"
 CALLS = 48
-TELLING = """
-import os, time, urllib.request
-def main(args):
-    urllib.request.urlopen(args['url'] + os.environ['__OW_ACTIVATION_ID'], timeout=20).read()
-    time.sleep(0.3)
-    return {}
-"""
 
 
 @pytest.mark.parametrize("transport", ["kafka", pytest.param("actors", marks=pytest.mark.skipif(SHORT, reason=LONG))])
@@ -34,7 +27,7 @@ def test_what_waits_for_a_dead_host_runs_elsewhere_whoever_sent_it(
     with (
         CouchServer.running(folder / "couchdb") as couch,
         couch.databases() as couchdb,
-        told("127.0.0.1") as (url, runs),
+        told() as (url, runs),
     ):
         cluster = Cluster(kafka, couchdb, folder, "--set", "containers.user_memory=256 MB")
         controllers = [cluster.controller(number) for number in "01"]
@@ -46,7 +39,7 @@ def test_what_waits_for_a_dead_host_runs_elsewhere_whoever_sent_it(
             controllers[0].deploy("telling", TELLING)
 
             def call(number: int) -> str:
-                reply = controllers[number % 2].invoke("telling", {"url": url}, "blocking=false")
+                reply = controllers[number % 2].invoke("telling", {"url": url, "seconds": 0.3}, "blocking=false")
                 assert reply.status == 202
                 return str(reply.json["activationId"])
 

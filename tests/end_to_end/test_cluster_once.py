@@ -4,66 +4,31 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 
 from tests.end_to_end.clusters import UP, Cluster
+from tests.end_to_end.telling import TELLING, told
 from tests.store.couchserver import CouchServer
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
 CALLS = 240
 SHORT, LONG = not os.environ.get("OWACTORS_TEST_LONG"), "the same without Kafka, with OWACTORS_TEST_LONG=1"
-#: says to the test that it runs, under its activation id
-TELLING = """
-import os, urllib.request
-def main(args):
-    urllib.request.urlopen(args['url'] + os.environ['__OW_ACTIVATION_ID'], timeout=20).read()
-    return {}
-"""
-
-
-@pytest.fixture
-def told() -> Iterator[tuple[str, Counter[str]]]:
-    """Where actions say that they run, and how often each activation did."""
-    runs: Counter[str] = Counter()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            runs[self.path.strip("/")] += 1
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/", runs
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.mark.parametrize(
     "transport", ["kafka", "http", pytest.param("actors", marks=pytest.mark.skipif(SHORT, reason=LONG))]
 )
 def test_an_invoker_dies_in_the_middle_of_accepted_calls(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, told: Any, transport: str
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, transport: str
 ) -> None:
-    url, runs = told
     kafka = request.getfixturevalue("kafka_address") if transport == "kafka" else None
     folder = tmp_path_factory.mktemp("once")
-    with CouchServer.running(folder / "couchdb") as couch, couch.databases() as couchdb:
+    with CouchServer.running(folder / "couchdb") as couch, couch.databases() as couchdb, told() as (url, runs):
         cluster = Cluster(kafka, couchdb, folder, *(["--http-first"] if transport == "http" else []))
         controller, invokers = cluster.controller("0"), [cluster.invoker(0), cluster.invoker(1)]
         try:

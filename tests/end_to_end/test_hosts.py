@@ -12,18 +12,10 @@ import pytest
 
 from owactors.actor.journalinginvoker import LOST
 from tests.end_to_end.livehosts import FirstHost, JoinedHost, as_json, hosts
-from tests.end_to_end.proof import told
+from tests.end_to_end.telling import TELLING, told
 from tests.end_to_end.test_hurt import listening
 
 pytestmark = pytest.mark.timeout(240)
-#: says to the test that it runs, under its activation id
-TELLING = """
-import os, time, urllib.request
-def main(args):
-    urllib.request.urlopen(args['url'] + os.environ['__OW_ACTIVATION_ID'], timeout=20).read()
-    time.sleep(args['seconds'])
-    return {}
-"""
 Pair = tuple[FirstHost, JoinedHost]
 Runs = tuple[str, Counter[str]]
 
@@ -108,7 +100,7 @@ def test_without_the_secret_nobody_joins(pair: Pair) -> None:
 def runs(pair: Pair) -> Iterator[tuple[str, Counter[str]]]:
     """Where actions say that they run, and how often each activation did."""
     pair[0].deploy("telling", TELLING)
-    with told("127.0.0.1") as (url, counted):
+    with told() as (url, counted):
         yield url, counted
 
 

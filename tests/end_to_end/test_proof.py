@@ -19,9 +19,10 @@ from attrs import frozen
 from tests.actorbase.hosts import NoHosts
 from tests.end_to_end.clusters import Cluster, LiveController, LiveInvoker
 from tests.end_to_end.nodes import LiveNode
-from tests.end_to_end.proof import ACTIONS, TELLING, Callers, Row, row, told
+from tests.end_to_end.proof import ACTIONS, Callers, Row, row
 from tests.end_to_end.prooftable import write_table
 from tests.end_to_end.switch import Switch, reachable, switched
+from tests.end_to_end.telling import TELLING, told
 from tests.services.kafka import Broker, running_broker
 from tests.store.couchserver import CouchServer
 
