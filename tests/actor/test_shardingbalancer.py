@@ -28,6 +28,7 @@ from owactors.message.loadbalancer import Answer, Freed, InvokerGone, Publish, R
 from owactors.message.member import ClusterSize
 from owactors.message.supervision import InvocationReport, InvokerStates
 from owactors.observe.metrics import Metrics, expose
+from owactors.observe.tokens import unreadable_message
 from tests.actor.harness import Bench, Work, named
 from tests.actor.test_loadbalancer import MSG, UUID
 
@@ -185,6 +186,31 @@ def test_an_unreadable_acknowledgement_is_passed_over(bench: Bench) -> None:
     assert bench.sent_to("feed") == [Processed(1), Processed(1)]
     from_topic(bench, CombinedCompletionAndResultMessage(msg.transid, msg.activation_id, False, FIRST))
     assert len(bench.sent_to("api")) == 2
+
+
+@pytest.mark.parametrize("form", ["completion", "combined", "result"])
+@pytest.mark.parametrize("blocking", [True, False])
+def test_an_acknowledgement_that_cannot_be_read_frees_its_slot_if_it_says_which(
+    bench: Bench, form: str, blocking: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenWhisk drops it: the slot stays taken for minutes, the caller waits as long as it may."""
+    counts = Metrics()
+    monkeypatch.setattr("owactors.actor.topicreader.METRICS", counts)
+    msg = publish(bench, blocking=blocking)
+    ack: dict[str, Any] = {"transid": msg.transid.to_json(), "instance": {"instance": 0}}
+    if form == "completion":
+        ack["activationId"] = msg.activation_id
+    else:
+        ack["response"] = {"activationId": msg.activation_id, "name": 5}
+    if form == "result":
+        del ack["instance"]
+    bench.give(Handle(orjson.dumps(ack)), "feed")
+    answers = [each for each in bench.sent_to("api") if isinstance(each, Answer)]
+    assert [answer.response for answer in answers] == ([msg.activation_id] if blocking and form != "completion" else [])
+    freed = [each for each in bench.sent_to("api") if isinstance(each, Freed)]
+    assert len(freed) == (form != "result")
+    token = unreadable_message("dev-completed0")
+    assert counts.snapshot().counters == {(token.metric, token.tags): 1}
 
 
 @pytest.fixture

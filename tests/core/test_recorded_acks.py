@@ -204,6 +204,8 @@ def test_every_outcome_is_there() -> None:
     assert any(case.notes["limits"]["logs"] == 0 for case in RAN)
 
 
+@pytest.mark.scenario("WIRE-06")
+@pytest.mark.scenario("WIRE-21")
 @each_of(RAN)
 def test_the_same_call_is_acknowledged_recorded_and_told_in_the_same_way(case: Case) -> None:
     driver = played(case)
