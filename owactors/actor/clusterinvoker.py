@@ -18,6 +18,7 @@ from owactors.actor.busmessaging import BusSettings
 from owactors.actor.clustersetup import ClusterInvokerSetup
 from owactors.actor.factories import FACTORIES
 from owactors.actor.httpserver import HttpServer, PortTaken, listening_socket
+from owactors.actor.insteps import InSteps
 from owactors.actor.invokersetup import InvokerSetup
 from owactors.actor.io import on
 from owactors.actor.journalingconsumer import JournalingConsumer
@@ -51,6 +52,8 @@ STOPPED = "The invoker was stopped while the activation was under way there."
 OLD = 10.0
 #: controllers hear that an invoker takes no more work, and what they sent before arrives (seconds)
 LAST_MESSAGES = 1.0
+#: what the invoker has room for is claimed in so many steps
+STEPS = 4
 #: for records and acknowledgements, at the end
 LEAVE_SECONDS = 4.0
 
@@ -140,10 +143,12 @@ class ClusterInvoker(JournalingInvoker):
 
     @on(StoreOpened)
     def store_opened(self, message: StoreOpened, sender: ActorAddress) -> None:
-        known = self.make_door(self._consumer.topic, self._journal)
-        consumer = JournalingConsumer(self._consumer, known, self.log.warning)
+        known, reader, ahead = self.make_door(self._consumer.topic, self._journal), self._consumer, None
+        if self._journal is not None and not self.has_door:
+            reader, ahead = InSteps(reader, max(1, reader.max_peek // STEPS)), max(1, reader.max_peek // STEPS) * 2
+        consumer = JournalingConsumer(reader, known, self.log.warning)
         wanted = evolve(self._wanted, store=self._store_actor, consumer=consumer, health=self.myAddress)
-        super()._set_up(wanted, self._supervisor)
+        super()._set_up(evolve(wanted, feed_ahead=ahead), self._supervisor)
 
     def _report_metrics(self) -> None:
         """They are served here."""

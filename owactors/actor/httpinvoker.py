@@ -34,6 +34,11 @@ class HttpInvoker(SwitchedInvoker):
         self._door = FrontDoor(topic, messaging, known, self._cluster.http_queue, self._acknowledged.add)
         return known
 
+    @property
+    def has_door(self) -> bool:
+        """Whether activations may come over HTTP."""
+        return self._door is not None
+
     def invoke_route(self) -> InvokeRoute | None:
         """Where activations come in, for the HTTP server."""
         door = self._door

@@ -114,7 +114,8 @@ class Invoker(StoreUser):
 
     def _create_feed(self, setup: InvokerSetup, consumer: FeedConsumer) -> None:
         capacity = setup.pool.max_peek(setup.bounds.memory.min, setup.bounds.concurrency.max)
-        settings = FeedSettings("activation", capacity, min(consumer.max_peek, 2 * capacity))
+        most = min(consumer.max_peek, 2 * capacity)
+        settings = FeedSettings("activation", capacity, most, ahead=setup.feed_ahead)
         self._feed = self.create(self.feed_class)
         self._feed_stopped = False
         self.tell(self._feed, FeedSetup(settings, consumer, self.myAddress))

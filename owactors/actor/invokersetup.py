@@ -39,6 +39,8 @@ class InvokerSetup:
     factory_settings: Any = None
     colocate: bool = True
     consumer: FeedConsumer | None = None
+    #: messages that the feed keeps at hand; None: as many as the feed's own rule says
+    feed_ahead: int | None = None
     health: Any = None
     ping_interval: float = 1.0
     blacklist_interval: float = 300.0

@@ -33,8 +33,9 @@ class FeedState(Enum):
 class FeedSettings:
     """`capacity` (M) messages handled at a time; a poll returns at most `max_peek` of them.
 
-    `backoff` and `backoff_limit` are the seconds of the first and the longest pause after failed polls;
-    each further failure doubles the pause. Raises ValueError when a poll would not fit the pipeline.
+    `ahead` messages are kept at hand beyond those, 2 M unless said otherwise. `backoff` and `backoff_limit` are the
+    seconds of the first and the longest pause after failed polls; each further failure doubles the pause. Raises
+    ValueError when a poll would not fit the pipeline.
     """
 
     description: str
@@ -43,6 +44,7 @@ class FeedSettings:
     auto_start: bool = True
     backoff: float = 0.1
     backoff_limit: float = 10.0
+    ahead: int | None = None
 
     def __attrs_post_init__(self) -> None:
         if self.capacity < 1:
@@ -56,7 +58,7 @@ class FeedSettings:
     @property
     def pipeline_depth(self) -> int:
         """Messages kept at hand at most."""
-        return 2 * self.capacity
+        return 2 * self.capacity if self.ahead is None else self.ahead
 
     @property
     def fill_threshold(self) -> int:

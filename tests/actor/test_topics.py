@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from owactors.actor.commitbehind import CommitBehind
+from owactors.actor.insteps import InSteps
 from owactors.actor.journalingconsumer import JournalingConsumer
 from owactors.actor.messagefeed import FeedSetup
 from owactors.actor.messaging import MESSAGING
@@ -18,7 +19,7 @@ from owactors.actor.topicreader import FromNow, TopicReader
 from owactors.actor.topicwriter import TopicWriter
 from owactors.connector.memory.provider import MemoryMessaging
 from owactors.connector.port import DIRECT, BrokerUnavailable, FencedInstance, MessageTooLarge, Record
-from owactors.connector.topics import Topic, TopicConfig
+from owactors.connector.topics import Topic, TopicConfig, Topics
 from owactors.message.feed import Handle, Processed
 from owactors.message.payload import to_payload
 from owactors.message.topic import Write, WriterSetup, Written
@@ -125,6 +126,7 @@ class ByHand:
     def __init__(self, *payloads: bytes) -> None:
         self.payloads, self.commits, self.closed = list(payloads), 0, False
         self.fails: Exception | None = None
+        self.upto: list[bytes | None] = []
 
     async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> list[Any]:
         return [Record("t", 0, 0, 0, payload) for payload in self.payloads]
@@ -133,6 +135,7 @@ class ByHand:
         if self.fails is not None:
             raise self.fails
         self.commits += 1
+        self.upto.append(upto and upto.payload)
 
     async def close(self) -> None:
         self.closed = True
@@ -272,5 +275,44 @@ def test_without_a_file_copies_are_known_all_the_same_and_what_came_itself_is_no
 
     async def came(record: Record) -> list[Record]:
         return [record]
+
+    asyncio.run(story())
+
+
+def test_in_steps_no_more_is_claimed_than_was_handed_over() -> None:
+    async def story() -> None:
+        broker, topic = MemoryMessaging(), Topics().invoker(0)
+        await broker.ensure_topic(topic.name, topic.config)
+        for payload in (b"a", b"b", b"c"):
+            await broker.producer().send(topic.name, payload)
+        consumer = InSteps(broker.consumer(topic.name, "g", 8, "invoker0"), 2)
+        assert (consumer.max_peek, await consumer.lag()) == (2, 3)
+        assert [record.payload for record in await consumer.peek()] == [b"a", b"b"]
+        await consumer.commit()
+        assert await consumer.lag() == 1
+        other = broker.consumer(topic.name, "g", 8, "invoker0")
+        assert [record.payload for record in await other.peek()] == [b"c"]
+        assert [record.payload for record in await consumer.peek()] == [b"c"]
+        with pytest.raises(FencedInstance):
+            await consumer.commit()
+        await consumer.close()
+
+    asyncio.run(story())
+
+
+def test_in_steps_what_was_read_ahead_comes_again_after_a_failure() -> None:
+    async def story() -> None:
+        inner = ByHand(b"a", b"b", b"c")
+        consumer = InSteps(inner, 2)
+        assert [record.payload for record in await consumer.peek()] == [b"a", b"b"]
+        inner.fails = BrokerUnavailable("away")
+        with pytest.raises(BrokerUnavailable):
+            await consumer.commit()
+        inner.fails = None
+        assert [record.payload for record in await consumer.peek()] == [b"a", b"b"]
+        await consumer.commit()
+        assert [record.payload for record in await consumer.peek()] == [b"c"]
+        await consumer.commit()
+        assert inner.upto == [b"b", None]
 
     asyncio.run(story())
