@@ -49,7 +49,7 @@ class _Claimed:
     gone: InvokerGone
     under_way: frozenset[str]
     ends: bool
-    messages: tuple[ActivationMessage, ...] = field(repr=False)
+    payloads: tuple[bytes, ...] = field(repr=False)
 
 
 @frozen(eq=False)
@@ -107,12 +107,13 @@ class HandingOverBalancer(ShardingBalancer):
                 name="claim",
             )
 
-    async def _claim(self, instance: int) -> list[ActivationMessage]:
+    async def _claim(self, instance: int) -> list[bytes]:
         """What the invoker's group has not committed; committed here, and ours. ConnectorError.
 
         Not what it may have taken over HTTP.
         """
-        topic, found = self._topics.invoker(instance), []
+        topic = self._topics.invoker(instance)
+        found: list[bytes] = []
         messaging = MESSAGING.get(self._about.messaging)
         consumer = messaging.consumer(topic.name, str(topic.group), PEEK, f"invoker{instance}")
         try:
@@ -125,7 +126,7 @@ class HandingOverBalancer(ShardingBalancer):
             self.log.warning("not all that waits for invoker%d could be claimed: %r", instance, problem)
         finally:
             await consumer.close()
-        return [msg for msg in map(_read, found) if msg is not None]
+        return found
 
     def _not_claimed(self, gone: InvokerGone, under_way: frozenset[str], cause: BaseException) -> _EndRest:
         self.log.warning("what waits for invoker%d is not known: %r", gone.instance, cause)
@@ -133,7 +134,13 @@ class HandingOverBalancer(ShardingBalancer):
 
     @on(_Claimed)
     def claimed(self, message: _Claimed, sender: ActorAddress) -> None:
-        by_id = {msg.activation_id: msg for msg in message.messages}
+        by_id: dict[str, ActivationMessage] = {}
+        for payload in message.payloads:
+            msg = _read(payload)
+            if msg is None:
+                self._pass_on(payload)
+            else:
+                by_id[msg.activation_id] = msg
         waited = [Waited(key, msg.root_controller_index.as_string) for key, msg in by_id.items()]
         if waited:
             self.log.warning("%d activations waited for invoker%d", len(waited), message.gone.instance)
@@ -196,16 +203,32 @@ class HandingOverBalancer(ShardingBalancer):
         """Without a slot here; how much room its action needs is not known."""
         action = msg.action
         wanted = Wanted(msg.user.namespace.name, action.doc_id, str(action.version or ""), self._about.memory_min)
-        chosen = self._sharding.choose(wanted, random.getrandbits(30))
+        chosen = self._any(wanted)
         if chosen is None:
             self.log.error("activation %s is lost: %s", msg.activation_id, NO_OTHER)
+        else:
+            self._send(chosen, msg)
+
+    def _pass_on(self, payload: bytes) -> None:
+        """What cannot be read is answered by an invoker, as far as it says for whom it was."""
+        chosen = self._any(Wanted("", "", "", self._about.memory_min))
+        if chosen is None:
+            self.log.error("a message that cannot be read is lost: %s: %.300r", NO_OTHER, payload)
             return
+        assert self._producer is not None
+        self.spawn(self._producer.send(self._topics.invoker(chosen).name, payload), name="pass on")
+
+    def _any(self, wanted: Wanted) -> int | None:
+        """An invoker that is up."""
+        chosen = self._sharding.choose(wanted, random.getrandbits(30))
+        if chosen is None:
+            return None
         self._sharding.release(chosen.invoker, wanted)
-        self._send(chosen.invoker, msg)
+        return chosen.invoker
 
 
 def _read(payload: bytes) -> ActivationMessage | None:
-    """None: nobody can say what it is, so nobody waits for it."""
+    """None: it cannot be read."""
     try:
         return ActivationMessage.from_json(from_payload(payload))
     except ValueError:

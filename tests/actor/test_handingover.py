@@ -186,6 +186,20 @@ def shared() -> Iterator[World]:
     MESSAGING._made.clear()
 
 
+def test_what_cannot_be_read_goes_to_an_invoker_that_answers_it(shared: World) -> None:
+    topic = TOPICS.invoker(0).name
+    spoilt = [b'{"activationId":"broken off', b"nonsense"]
+    for payload in spoilt:
+        asyncio.run(shared.broker.producer().send(topic, payload))
+    states(shared.bench, "down", "up")
+    shared.gone(0)
+    shared.claim()
+    for work in sends(shared.bench):
+        work.run()
+    received = asyncio.run(shared.consumer(1).peek(timeout=0))
+    assert [record.payload for record in received] == spoilt
+
+
 def test_the_first_controller_gives_others_back_what_is_theirs(shared: World) -> None:
     shared.send("a", memory=128)
     home = shared.home
