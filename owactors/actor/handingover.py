@@ -21,7 +21,7 @@ from owactors.core.loadbalancer.handover import Drop, GiveBack, SendElsewhere, W
 from owactors.core.loadbalancer.sharding import Wanted
 from owactors.message.activation import ActivationMessage
 from owactors.message.invoke import was_sent_before
-from owactors.message.loadbalancer import BalancerSetup, CameBack, InvokerGone, InvokerLeft
+from owactors.message.loadbalancer import BalancerSetup, CameBack, ClaimEnded, InvokerGone, InvokerLeft
 from owactors.message.member import ClusterSize
 from owactors.message.payload import from_payload, to_payload
 from owactors.observe.stories import STORIES
@@ -30,8 +30,8 @@ from owactors.observe.stories import STORIES
 PEEK = 128
 #: all of it may take so long; a poll waits so long for its turn in the group (seconds)
 CLAIM_SECONDS, TURN_SECONDS = 20.0, 1.0
-#: until another controller has given back what it claimed (seconds)
-GRACE = 8.0
+#: until another controller must have given back what it claimed, if it says nothing (seconds)
+GRACE = 30.0
 NO_OTHER = "The activation waited for an invoker that fell silent, and there is no other. It has not run."
 
 
@@ -66,6 +66,8 @@ class HandingOverBalancer(ShardingBalancer):
     def __init__(self) -> None:
         super().__init__()
         self._members: frozenset[str] = frozenset()
+        #: by invoker, what this controller ends when another one has claimed
+        self._rests: dict[int, _EndRest] = {}
 
     @on(BalancerSetup)
     def setup(self, message: BalancerSetup, sender: ActorAddress) -> None:
@@ -84,7 +86,8 @@ class HandingOverBalancer(ShardingBalancer):
     def invoker_gone(self, message: InvokerGone, sender: ActorAddress) -> None:
         under_way = frozenset(slot.activation_id for slot in self._slots.of_invoker(message.instance))
         if not claims(self._controller, self._members, shared_topic=self._about.shared_topic):
-            self.start_timer(f"rest of {message.instance}", GRACE, _EndRest(message, under_way))
+            rest = self._rests[message.instance] = _EndRest(message, under_way)
+            self.start_timer(f"rest of {message.instance}", GRACE, rest)
             return
         self.spawn(
             self._claim(message.instance),
@@ -144,27 +147,38 @@ class HandingOverBalancer(ShardingBalancer):
         waited = [Waited(key, msg.root_controller_index.as_string) for key, msg in by_id.items()]
         if waited:
             self.log.warning("%d activations waited for invoker%d", len(waited), message.gone.instance)
+        back = []
         for what in handed_over(self._controller, self._members, message.under_way, waited):
             match what:
                 case SendElsewhere(key):
                     self._send_elsewhere(key, message.gone.instance)
-                case GiveBack(key):
-                    self.spawn(self._give_to_its_controller(by_id[key], message.gone.instance), name="give back")
+                case GiveBack(key, controller):
+                    back.append(CameBack(key, controller, message.gone.instance))
                 case Drop():
                     pass
                 case _:
                     self._send_for_another(by_id[what.activation_id])
+        if self._about.shared_topic:
+            self.spawn(self._tell_others(back, message), name="give back")
         if message.ends:
-            self._end_soon(message.gone, message.under_way)
+            self.end_rest(_EndRest(message.gone, message.under_way), sender)
 
-    def _end_soon(self, gone: InvokerGone, under_way: frozenset[str]) -> None:
-        """At once where nobody else can have claimed it."""
-        rest = _EndRest(gone, under_way)
-        others = self._about.shared_topic and self._members - {self._controller}
-        if others:
-            self.start_timer(f"rest of {gone.instance}", GRACE, rest)
-        else:
-            self.end_rest(rest, self.myAddress)
+    async def _tell_others(self, back: list[CameBack], claimed: _Claimed) -> None:
+        """What is theirs, and then that this was all. Of an invoker that stopped they end nothing."""
+        assert self._producer is not None
+        said: list[CameBack | ClaimEnded] = [*back]
+        if claimed.ends:
+            said.append(ClaimEnded(claimed.gone.instance))
+        for each in said:
+            await self._producer.send(self._topics.hosts().name, to_payload(each.to_json()))
+
+    @on(ClaimEnded)
+    def claim_ended(self, message: ClaimEnded, sender: ActorAddress) -> None:
+        """The others need not wait longer."""
+        rest = self._rests.pop(message.invoker, None)
+        if rest is not None:
+            self.cancel_timer(f"rest of {message.invoker}")
+            self.end_rest(rest, sender)
 
     @on(_EndRest)
     def end_rest(self, message: _EndRest, sender: ActorAddress) -> None:
@@ -193,11 +207,6 @@ class HandingOverBalancer(ShardingBalancer):
         msg, _ = self._messages[activation_id]
         STORIES.note(activation_id, "load balancer", "invoker%s fell silent; sent to invoker%s", former, chosen.invoker)
         self._send(chosen.invoker, msg)
-
-    async def _give_to_its_controller(self, msg: ActivationMessage, former: int) -> None:
-        assert self._producer is not None
-        back = CameBack(msg.activation_id, msg.root_controller_index.as_string, former)
-        await self._producer.send(self._topics.hosts().name, to_payload(back.to_json()))
 
     def _send_for_another(self, msg: ActivationMessage) -> None:
         """Without a slot here; how much room its action needs is not known."""

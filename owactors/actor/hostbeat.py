@@ -19,7 +19,7 @@ from owactors.connector.topics import Topics
 from owactors.core.loadbalancer.hosts import Hosts
 from owactors.entity.instance import ControllerInstanceId
 from owactors.message.host import HostHeartbeat, HostIdentity
-from owactors.message.loadbalancer import CameBack, InvokerLeft
+from owactors.message.loadbalancer import CameBack, ClaimEnded, InvokerLeft
 from owactors.message.topic import Write
 from owactors.observe.hostfacts import fingerprint, memory
 
@@ -94,18 +94,22 @@ class HostReader(TopicReader):
         )
 
     def received(self, value: Any) -> None:
-        """A heartbeat, or an activation that comes back."""
-        back = CameBack.from_json(value)
-        if back is not None:
-            if self._balancer is not None and back.controller == self._instance.as_string:
-                self.tell(self._balancer, back)
+        """A heartbeat, or what a controller says of a claim."""
+        said = CameBack.from_json(value) or ClaimEnded.from_json(value)
+        if said is not None:
+            if isinstance(said, ClaimEnded) or said.controller == self._instance.as_string:
+                self._tell_balancer(said)
             return
         beat = HostHeartbeat.from_json(value)
         self._hosts.heard(beat, time.monotonic())
-        if self._balancer is not None and beat.invoker is not None and beat.state == "stopped":
-            self.tell(self._balancer, InvokerLeft(beat.invoker))
+        if beat.invoker is not None and beat.state == "stopped":
+            self._tell_balancer(InvokerLeft(beat.invoker))
         if isinstance(self._messaging, HttpFirstMessaging) and beat.invoker is not None:
             self._learn(self._messaging, beat, self._topics.invoker(beat.invoker).name)
+
+    def _tell_balancer(self, message: CameBack | ClaimEnded | InvokerLeft) -> None:
+        if self._balancer is not None:
+            self.tell(self._balancer, message)
 
     def _learn(self, messaging: HttpFirstMessaging, beat: HostHeartbeat, topic: str) -> None:
         """Where this invoker takes activations over HTTP, if it does."""

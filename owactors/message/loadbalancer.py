@@ -100,6 +100,23 @@ class CameBack:
 
 
 @frozen
+class ClaimEnded:
+    """All that waited for this invoker was claimed, and what is others' was given back before: said as `CameBack`."""
+
+    invoker: int
+
+    def to_json(self) -> JsonObject:
+        """`{claimEnded}`."""
+        return {"claimEnded": self.invoker}
+
+    @classmethod
+    def from_json(cls, value: object) -> ClaimEnded | None:
+        """Reads the object; None if it is something else."""
+        source = as_object(value)
+        return cls(need(source, "claimEnded", as_int)) if "claimEnded" in source else None
+
+
+@frozen
 class BalancerSetup:
     """The first message to a load balancer: where records of lost activations go, and the timer's numbers."""
 

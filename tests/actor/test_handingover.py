@@ -22,7 +22,7 @@ from owactors.message.ack import CompletionMessage
 from owactors.message.activation import ActivationMessage
 from owactors.message.container import StoreActivation
 from owactors.message.feed import Handle
-from owactors.message.loadbalancer import Answer, CameBack, InvokerGone, InvokerLeft
+from owactors.message.loadbalancer import Answer, CameBack, ClaimEnded, InvokerGone, InvokerLeft
 from owactors.message.member import ClusterSize
 from tests.actor.harness import Bench, Work, named
 from tests.actor.test_loadbalancer import MSG
@@ -215,19 +215,21 @@ def test_the_first_controller_gives_others_back_what_is_theirs(shared: World) ->
     shared.gone(home)
     shared.claim()
     assert topics(shared.bench) == [f"dev-invoker{1 - home}"] * 2
-    shared.work("_give_to_its_controller").run()
+    shared.work("_tell_others").run()
 
-    async def said() -> Any:
-        [record] = await shared.broker.consumer(TOPICS.hosts().name, "test").peek(timeout=0)
-        return orjson.loads(record.payload)
+    async def said() -> list[Any]:
+        records = await shared.broker.consumer(TOPICS.hosts().name, "test").peek(timeout=0)
+        return [orjson.loads(record.payload) for record in records]
 
-    back = CameBack("b" * 32, "1", home)
-    assert asyncio.run(said()) == back.to_json()
-    assert CameBack.from_json(back.to_json()) == back
+    back, ended = CameBack("b" * 32, "1", home), ClaimEnded(home)
+    assert asyncio.run(said()) == [back.to_json(), ended.to_json()]
+    assert (CameBack.from_json(back.to_json()), ClaimEnded.from_json(ended.to_json())) == (back, ended)
+    assert (CameBack.from_json(ended.to_json()), ClaimEnded.from_json(back.to_json())) == (None, None)
     assert shared.ended() == []
 
 
-def test_the_others_wait_for_what_comes_back_and_end_the_rest(shared: World) -> None:
+@pytest.mark.parametrize("told", [True, False])
+def test_the_others_wait_for_what_comes_back_and_end_the_rest(shared: World, told: bool) -> None:
     shared.bench.give(ClusterSize(2, ("-", "0")), "membership")
     first, second = shared.send("a", memory=128), shared.send("b", memory=128)
     home = shared.home
@@ -237,7 +239,13 @@ def test_the_others_wait_for_what_comes_back_and_end_the_rest(shared: World) -> 
     shared.bench.give(CameBack(first.activation_id, "0", home), "reader")
     shared.bench.give(CameBack(first.activation_id, "0", home), "reader")
     assert topics(shared.bench) == [f"dev-invoker{1 - home}"]
-    shared.bench.fire(f"rest of {home}")
+    if told:
+        shared.bench.give(ClaimEnded(1 - home), "reader")
+        assert shared.ended() == []
+        shared.bench.give(ClaimEnded(home), "reader")
+        assert f"rest of {home}" not in shared.bench.timers
+    else:
+        shared.bench.fire(f"rest of {home}")
     assert shared.ended() == [(second.activation_id[0], {"error": "silence"})]
 
 
@@ -246,12 +254,12 @@ def test_what_comes_back_and_who_leaves_is_told_to_the_balancer() -> None:
     bench = Bench(HostReader)
     bench.give(HostReaderSetup(Hosts(), named("balancer"), "broker", TOPICS, ControllerInstanceId("0")), "controller")
     mine, theirs = CameBack("a" * 32, "0", 1), CameBack("b" * 32, "1", 1)
-    for back in (mine, theirs):
+    for back in (mine, theirs, ClaimEnded(5)):
         bench.give(Handle(orjson.dumps(back.to_json())), "feed")
     for state in ("enabled", "stopping", "stopped"):
         bench.give(Handle(orjson.dumps(beat("a", "invoker3", state).to_json())), "feed")
     bench.give(Handle(orjson.dumps(beat("a", "controllera", "stopped").to_json())), "feed")
-    assert bench.sent_to("balancer") == [mine, InvokerLeft(3)]
+    assert bench.sent_to("balancer") == [mine, ClaimEnded(5), InvokerLeft(3)]
     bench.exit()
     MESSAGING.build = None
     MESSAGING._made.clear()

@@ -47,12 +47,14 @@ def test_what_waits_for_a_dead_host_runs_elsewhere_whoever_sent_it(
                 accepted = list(pool.map(call, range(CALLS)))
             invokers[1].kill_all()
             statuses = {each: controllers[0].record(each, 90)["response"]["status"] for each in accepted}
+            errors = {each: controllers[0].record(each)["response"]["result"].get("error") for each in accepted}
             moved = [controller.log_text().count("waited for invoker1") for controller in controllers]
         finally:
             cluster.close()
     lost = {each for each, status in statuses.items() if status != "success"}
-    print(transport, Counter(statuses.values()), moved)
+    print(transport, Counter(statuses.values()), moved, Counter(errors.values()))
     assert max(runs.values()) == 1
     assert set(accepted) - lost <= set(runs)
-    assert len(lost) <= 12, "what it had taken: it runs two, and takes a few in advance"
+    assert len(lost) < CALLS / 2
+    assert len([each for each in lost if not runs[each]]) <= 8, "what it had taken and not begun: a few in advance"
     assert sum(moved) >= 1

@@ -136,7 +136,7 @@ def test_what_an_invoker_had_not_begun_when_it_died_runs_in_the_next(pair: Pair,
     os.kill(second.role_process(), signal.SIGKILL)
     lost = errors(first, ids)
     assert set(lost.values()) <= {LOST}
-    assert len(lost) <= 2, "only what ran: there is room for two"
+    assert len(lost) < len(ids) / 2, "only what ran, or had run a moment before"
     assert {counted[each] for each in ids} == {1}
     first.wait_for_all_up(2)
 
@@ -148,7 +148,7 @@ def test_what_waits_for_a_host_that_dies_runs_elsewhere_and_once(pair: Pair, run
     second.kill_all()
     lost = errors(first, ids)
     assert all("It may have run." in error for error in lost.values())
-    assert len(lost) <= 10, "what it had taken: it runs two, and takes a few in advance"
+    assert len([each for each in lost if not counted[each]]) <= 6, "what it had taken and not begun: a few in advance"
     first.wait_for_states(one="enabled", two="offline")
     second.start()
     first.wait_for_all_up(2)
