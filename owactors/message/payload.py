@@ -28,18 +28,18 @@ def to_payload(value: Any) -> bytes:
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:  # a whole number beyond 64 bits, half a surrogate pair, more than 254 levels
-        return "".join(_pieces(value)).encode()
+        return "".join(_pieces(value, in_order=True)).encode()
 
 
 def json_bytes(value: Any) -> bytes:
-    """JSON of any value; its fields stay in their order where the fast writer can write it."""
+    """JSON of any value, its fields as they are."""
     try:
         return orjson.dumps(value)
     except TypeError:
-        return to_payload(value)
+        return "".join(_pieces(value, in_order=False)).encode()
 
 
-def _pieces(value: Any) -> Iterator[str]:
+def _pieces(value: Any, *, in_order: bool) -> Iterator[str]:
     """The parts of the text; what is still to be written is kept in a list, so that depth costs no stack."""
     todo: list[tuple[bool, Any]] = [(False, value)]
     while todo:
@@ -48,7 +48,7 @@ def _pieces(value: Any) -> Iterator[str]:
             yield part
         elif isinstance(part, dict):
             todo.append((True, "}"))
-            for number, name in enumerate(sorted(part, reverse=True), 1):
+            for number, name in enumerate(sorted(part, reverse=True) if in_order else reversed(part), 1):
                 comma = "," if number < len(part) else ""
                 todo += [(False, part[name]), (True, f"{comma}{_text(name)}:")]
             todo.append((True, "{"))

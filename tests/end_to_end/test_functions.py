@@ -162,3 +162,18 @@ def test_metrics_show_the_figures_of_every_process(node: LiveNode) -> None:
 
     node.wait_until(shown, "the invoker's figures in /metrics", 10)
     assert "counter_invoker_containerStart_counter_total" in text
+
+
+@pytest.mark.parametrize("query", ["blocking=true&result=true", "blocking=true"])
+def test_odd_values_come_back_as_they_went(node: LiveNode, query: str) -> None:
+    """Whole numbers beyond 64 bits, half surrogate pairs, 400 levels of lists."""
+    node.deploy("same", "def main(args):\n    return args")
+    deep: list[object] = []
+    for _ in range(400):
+        deep = [deep]
+    values = {"large": 2**70, "negative": -(2**64), "half": "\ud800", "deep": deep, "text": "ü\u2028\U0001f600"}
+    answer = node.invoke("same", values, query).json
+    found = answer if "large" in answer else answer["response"]["result"]
+    assert str(found) == str(values)
+    if "activationId" in answer:
+        assert str(node.record(answer["activationId"])["response"]["result"]) == str(values)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from owactors.message.payload import from_payload, leading_fields, to_payload
+from owactors.message.payload import from_payload, json_bytes, leading_fields, to_payload
 from tests.message.recordings import FOLDER
 
 NUMBERS = st.integers() | st.integers(-(2**200), 2**200) | st.floats(allow_nan=False, allow_infinity=False)
@@ -33,6 +33,7 @@ def test_a_value_comes_back_as_it_was(value: Any) -> None:
     payload = to_payload(value)
     assert text_of(from_payload(payload)) == text_of(value)
     assert text_of(json.loads(payload)) == text_of(value)
+    assert json.dumps(json.loads(json_bytes(value))) == json.dumps(value)
 
 
 @given(value=st.dictionaries(st.text(st.characters(codec="ascii"), max_size=6), ANY, max_size=8))
