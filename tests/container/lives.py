@@ -166,15 +166,19 @@ class Lives:
         if life.state == "paused":
             life.state = "doomed"
             return
-        life.state = "dead"
-        while await life.container.ping():
-            await asyncio.sleep(0.001)
+        await self._until_silent(life)
 
     async def _thaw_the_doomed(self, life: Life) -> None:
         self.done["thaw the doomed"] += 1
         with contextlib.suppress(ContainerError):
             await life.container.resume()
-            life.state = "dead"
+            await self._until_silent(life)
+
+    async def _until_silent(self, life: Life) -> None:
+        """The kernel needs a moment for a kill, in which a call may still be answered."""
+        while await life.container.ping():
+            await asyncio.sleep(0.001)
+        life.state = "dead"
 
     async def _call_the_dead(self, life: Life) -> None:
         """It has no answer, whichever way its end is noticed."""

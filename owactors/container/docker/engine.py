@@ -217,7 +217,7 @@ class Engine:
         if self._api is not None:
             self._api.close()
 
-    def _host_config(self, spec: ContainerSpec, network: str) -> Any:
+    def _host_config(self, spec: ContainerSpec, network: str = "") -> Any:
         settings = self.settings
         # Who joins another one's network has its servers of names too, and may not say anything about them.
         names = not network
