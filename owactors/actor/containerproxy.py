@@ -17,6 +17,7 @@ from thespian.actors import ActorAddress
 from owactors.actor import containerwork
 from owactors.actor.beginnings import BEGINNINGS
 from owactors.actor.containerwork import Created
+from owactors.actor.creation import Creation
 from owactors.actor.io import IoActor, on
 from owactors.actor.tcppingclient import TCPPingClient
 from owactors.container.port import Container
@@ -86,6 +87,7 @@ class ContainerProxy(IoActor):
         self._setup: ProxySetup | None = None
         self._pool: ActorAddress = None
         self._container: Container | None = None
+        self._creation = Creation()
         self._ping: ActorAddress | None = None
         self._exiting = False
 
@@ -221,7 +223,11 @@ class ContainerProxy(IoActor):
     def _create(self, instruction: i.CreateContainer) -> None:
         if self._setup is not None:
             self._note_all("a container of %s with %s MB is made", instruction.kind, instruction.memory // 2**20)
-            self._beside(containerwork.create(self._setup, instruction))
+            self._creation = Creation()
+            self._beside(containerwork.create(self._setup, instruction, self._creation))
+
+    def _give_up_creation(self, instruction: i.GiveUpCreation) -> None:
+        self._creation.give_up()
 
     def _resize(self, instruction: i.ResizeContainer) -> None:
         self._note_all("the prewarmed container gets %s MB", instruction.memory // 2**20)
@@ -290,6 +296,7 @@ class ContainerProxy(IoActor):
 
 ContainerProxy._does = {
     i.CreateContainer: ContainerProxy._create,
+    i.GiveUpCreation: ContainerProxy._give_up_creation,
     i.ResizeContainer: ContainerProxy._resize,
     i.InitializeContainer: ContainerProxy._initialize,
     i.RunContainer: ContainerProxy._run_container,

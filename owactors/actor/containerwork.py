@@ -12,6 +12,7 @@ from typing import Any
 
 from attrs import frozen
 
+from owactors.actor.creation import Creation, GivenUp
 from owactors.actor.factories import FACTORIES
 from owactors.container.port import BlackboxStartupError, Container, ContainerFactory, ContainerSpec
 from owactors.container.port import WhiskContainerStartupError as StartupError
@@ -46,15 +47,18 @@ class Created:
     event: e.ContainerCreated
 
 
-async def create(setup: ProxySetup, wanted: i.CreateContainer) -> Created | e.Event:
-    """Ask the factory for a container."""
+async def create(setup: ProxySetup, wanted: i.CreateContainer, creation: Creation) -> Created | e.Event:
+    """Ask the factory for a container, unless it is given up."""
     marker = None
     try:
         factory: ContainerFactory = setup.factory or await FACTORIES.get(setup.factory_settings)
         token = container_command(factory.backend, "run")
         marker = MARKERS.started(wanted.transid, token, "making container %s of %s", wanted.name, wanted.kind)
         _observe_wait(wanted)
-        container = await factory.create(_spec(setup, wanted))
+        container = await creation.of(factory.create(_spec(setup, wanted)))
+    except GivenUp:
+        MARKERS.log.info(wanted.transid, "container %s is not made: its memory is wanted", wanted.name)
+        return e.ContainerCreationFailed(None, time.time())
     except Exception as failure:
         if marker is not None:
             MARKERS.failed(marker, "container %s could not be made: %s", wanted.name, reason_of(failure))

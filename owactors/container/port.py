@@ -207,7 +207,7 @@ class ContainerFactory(Protocol):
         """A container that listens. Raises WhiskContainerStartupError, BlackboxStartupError,
         ClusterResourceError.
 
-        If the caller is cancelled nothing is left behind.
+        If the caller is cancelled, what was made is removed before that is raised; nothing is left behind.
         """
         ...
 

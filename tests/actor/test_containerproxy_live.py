@@ -14,14 +14,18 @@ from owactors.actor.containerproxy import ContainerProxy
 from owactors.actor.factories import Factories
 from owactors.container.memory.factory import MemoryFactory
 from owactors.entity.exec import CodeExec
+from owactors.entity.size import ByteSize
 from owactors.message.container import (
     ContainerDestroyed,
+    ContainerRemoved,
+    Dismiss,
     NeedWork,
     ProxySetup,
     Remove,
     RescheduleJob,
     Run,
     SendAck,
+    Start,
     StoreActivation,
 )
 from tests.actor.harness import Reference, named
@@ -39,7 +43,7 @@ async def slowly(arguments: Any) -> Any:
 class Live:
     """A proxy in this loop."""
 
-    factory: MemoryFactory = field(factory=lambda: MemoryFactory({"greet": slowly}))
+    factory: Any = field(factory=lambda: MemoryFactory({"greet": slowly}))
     actor: ContainerProxy = field(factory=ContainerProxy)
     reference: Reference = field(factory=Reference)
 
@@ -101,6 +105,67 @@ def test_an_idle_container_pauses_wakes_and_goes() -> None:
         await live.until(lambda: bool(live.sent(ContainerDestroyed)))
         assert live.sent(RescheduleJob)
         assert live.factory.containers == {}
+
+    asyncio.run(scene())
+
+
+@define(eq=False)
+class SlowFactory:
+    """Makes a container when it is allowed to, and needs a while to undo what it began."""
+
+    backend: str = "memory"
+    allowed: asyncio.Event = field(factory=asyncio.Event)
+    undoing: asyncio.Event = field(factory=asyncio.Event)
+    undone: asyncio.Event = field(factory=asyncio.Event)
+    made: MemoryFactory = field(factory=MemoryFactory)
+
+    async def start(self) -> None:
+        await self.made.start()
+
+    async def create(self, spec: Any) -> Any:
+        try:
+            await self.allowed.wait()
+        except asyncio.CancelledError:
+            self.undoing.set()
+            await self.undone.wait()
+            raise
+        return await self.made.create(spec)
+
+
+PREWARM = Start(PYTHON, ByteSize.mb(256))
+
+
+def test_a_prewarm_that_is_being_made_is_given_up_and_its_memory_free_after_that() -> None:
+    async def scene() -> None:
+        slow = SlowFactory()
+        live = await Live(slow).begin()
+        live.say(PREWARM)
+        await asyncio.sleep(0)
+        live.say(Remove())
+        await slow.undoing.wait()
+        assert live.sent(ContainerRemoved) == [ContainerRemoved(False)]
+        assert live.sent(ContainerDestroyed) == []
+        slow.undone.set()
+        await live.until(lambda: bool(live.sent(ContainerDestroyed)))
+        assert live.state == "Removing"
+        assert slow.made.containers == {}
+        live.say(Dismiss())
+        assert live.state == "Gone"
+
+    asyncio.run(scene())
+
+
+def test_a_prewarm_that_is_ready_when_it_is_given_up_is_removed() -> None:
+    async def scene() -> None:
+        slow = SlowFactory()
+        live = await Live(slow).begin()
+        live.say(PREWARM)
+        await asyncio.sleep(0.01)
+        slow.allowed.set()
+        live.say(Remove())
+        await live.until(lambda: bool(live.sent(ContainerDestroyed)))
+        assert live.sent(NeedWork) == []
+        assert slow.made.containers == {}
 
     asyncio.run(scene())
 

@@ -152,19 +152,22 @@ def test_sweep_after_kill_of_the_node(backend: Backend, engine: str, folder: Pat
 
 @pytest.mark.services
 def test_cancelled_create_leaves_nothing(backend: Backend, folder: Path) -> None:
-    """The engine cannot be told to forget a call, so what it made is removed."""
+    """The engine cannot be told to forget a call, so what it made is removed; only then it is over."""
 
     async def play(factory: ContainerFactory) -> None:
         assert isinstance(factory, DockerFactory)
-        for delay in (0.0, 0.05, 0.2):
+        for delay in (0.0, 0.01, 0.05, 0.1, 0.2):
             task = asyncio.ensure_future(factory.create(backend.spec()))
             await asyncio.sleep(delay)
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            [outcome] = await asyncio.gather(task, return_exceptions=True)
+            assert isinstance(outcome, asyncio.CancelledError)
+            assert await ids_of(factory) == set()
         while factory._making:
             await asyncio.gather(*factory._making, return_exceptions=True)
             await asyncio.sleep(0)
-        assert await ids_of(factory) == set()
+        assert not factory._containers
+        assert factory._turns.room == factory.settings.parallel_starts
 
     scenario(backend, folder, play)
 

@@ -213,13 +213,50 @@ def test_an_idle_prewarm_of_another_kind_does_not_block_a_run_for_ever() -> None
     assert bench.container_of(run) == 2
 
 
-def test_a_run_that_waits_for_room_takes_a_prewarm_that_becomes_ready() -> None:
+@pytest.mark.parametrize("ready_all_the_same", [False, True])
+def test_no_run_waits_for_a_prewarm_that_is_being_made(ready_all_the_same: bool) -> None:
     bench = PoolBench.of(256, stem_cells(1))
     run = run_of()
     bench.submit(run)
+    assert bench.removals() == [1]
+    if ready_all_the_same:
+        bench.prewarmed(1)
+    bench.removed(1, replace_prewarm=False)
     assert bench.sent() == []
+    bench.destroyed(1)
+    assert [(each.run.msg, each.start) for each in bench.sent()] == [(run.msg, StartKind.RECREATED)]
+    assert bench.starts() == []
+
+
+def test_what_is_idle_goes_first_then_ready_prewarms_then_the_one_that_was_begun_last() -> None:
+    bench = PoolBench.of(1024, stem_cells(3))
+    bench.warm(run_of(action(kind="python:3.11")))
     bench.prewarmed(1)
-    assert [(each.run.msg, each.start) for each in bench.sent()] == [(run.msg, StartKind.PREWARMED)]
+    gone = []
+    for number in range(4):
+        bench.submit(run_of(action(f"a{number}", kind="python:3.11")))
+        gone += bench.removals()
+    assert gone == [4, 1, 3, 2]
+    assert bench.pool.books.stem_cells == 0
+
+
+def test_prewarms_that_would_not_be_enough_are_made_to_their_end() -> None:
+    bench = PoolBench.of(768, stem_cells(1))
+    bench.submit(run_of(action("busy", memory=512, kind="python:3.11")))
+    bench.submit(run_of(action("large", memory=512, kind="python:3.11")))
+    assert bench.removals() == []
+    assert stems(bench) == [1]
+
+
+def test_a_prewarm_that_was_given_up_has_not_failed_and_is_made_when_there_is_room() -> None:
+    bench = PoolBench.of(256, stem_cells(1), prewarm_max_retry_limit=0)
+    run = run_of(action(kind="python:3.11"))
+    bench.submit(run)
+    bench.removed(1, replace_prewarm=False)
+    bench.destroyed(1)
+    bench.removed(bench.container_of(run), finished=1)
+    bench.destroyed(bench.container_of(run))
+    assert len(bench.starts()) == 1
 
 
 def test_prewarms_that_found_no_room_are_made_when_there_is_room() -> None:

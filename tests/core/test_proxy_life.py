@@ -291,14 +291,30 @@ def test_a_run_that_comes_too_late_is_handed_back() -> None:
 
 
 @pytest.mark.scenario("CP-41")
-def test_a_remove_before_the_prewarm_is_ready_is_served_after_it() -> None:
+def test_a_remove_before_the_prewarm_is_ready_does_not_wait_for_it() -> None:
+    """OpenWhisk serves it when the container is ready. If it is ready all the same, what follows is as there."""
     driver = Driver()
     driver.give(e.StartAsked, START)
     driver.give(e.RemoveAsked)
+    assert driver.count(i.GiveUpCreation) == 1
+    assert driver.pool == [ContainerRemoved(False)]
     driver.created()
-    assert kinds(driver.pool) == [NeedWork, ContainerRemoved]
-    assert not driver.pool[1].replace_prewarm
     assert driver.count(i.DestroyContainer) == 1
+    assert kinds(driver.pool) == [ContainerRemoved]
+    driver.destroyed()
+    assert driver.pool[1:] == [ContainerDestroyed()]
+
+
+def test_the_memory_of_a_prewarm_that_was_given_up_is_free_when_nothing_is_left_of_it() -> None:
+    driver = Driver()
+    driver.give(e.StartAsked, START)
+    driver.run()
+    driver.give(e.RemoveAsked)
+    assert kinds(driver.pool) == [ContainerRemoved, Run]
+    driver.give(e.ContainerCreationFailed, None)
+    assert driver.pool[2:] == [ContainerDestroyed()]
+    assert driver.count(i.DestroyContainer) == 0
+    assert driver.give(e.DismissAsked) == [i.Stop()]
 
 
 def test_a_run_before_the_prewarm_is_ready_is_served_after_it() -> None:

@@ -7,9 +7,9 @@ import logging
 import os
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import define, evolve, field
 
@@ -32,6 +32,7 @@ from owactors.container.port import (
 from owactors.container.sandbox.processes import start_time
 
 LOG = logging.getLogger(__name__)
+T = TypeVar("T")
 KEY_VARIABLE = "__OWACTORS_KEY"
 LABEL = "owactors.node"
 BOOT, OWNER, NAME = "owactors.boot", "owactors.owner", "owactors.name"
@@ -93,15 +94,24 @@ class DockerFactory:
         """See ContainerFactory."""
         if not self._open:
             raise WhiskContainerStartupError("the Docker back end was not started or is closed")
-        # The engine cannot be told to forget a call, so the work goes on when the caller goes away.
-        task = asyncio.ensure_future(self._make(spec))
-        self._making.add(task)
-        task.add_done_callback(self._making.discard)
+        task = self._beside(self._make(spec))
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            task.add_done_callback(self._discard_result)
+            task.cancel()
+            await asyncio.shield(self._beside(self._undo(task)))
             raise
+
+    def _beside(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.ensure_future(work)
+        self._making.add(task)
+        task.add_done_callback(self._making.discard)
+        return task
+
+    async def _undo(self, making: asyncio.Task[DockerContainer]) -> None:
+        await asyncio.wait({making})
+        if not making.cancelled() and making.exception() is None:
+            await making.result().destroy()
 
     async def sweep(self) -> list[str]:
         """See ContainerFactory."""
@@ -146,15 +156,22 @@ class DockerFactory:
     async def _started(self, spec: ContainerSpec, watch: Stopwatch, holder: Holder | None) -> DockerContainer:
         name = self._new_name(spec.name)
         made: list[DockerContainer] = []
+        asked = False
         try:
             async with self._turns.of(PREWARM if spec.prewarm else COLD_START):
+                asked = True
                 watch.lap("queue")
                 made.append(await self._created(name, spec, holder))
                 watch.lap("create")
                 await self._run(made[0], watch)
         except BaseException:
             # After the turn: a removal needs one too.
-            await (made[0].destroy() if made else self._remove_quietly(name))
+            if made:
+                await made[0].destroy()
+            elif asked:
+                await self._remove_quietly(name)
+            elif holder is not None:
+                self._holders.give_back(holder)
             raise
         return made[0]
 
@@ -172,7 +189,7 @@ class DockerFactory:
         spec = evolve(spec, environment={**spec.environment, KEY_VARIABLE: key})
         try:
             network = "" if holder is None else f"container:{holder.id}"
-            id = await self._engine.create(name, spec, labels, network=network)
+            id = await _to_its_end(self._engine.create(name, spec, labels, network=network))
         except BaseException:
             if holder is not None:
                 self._holders.discard(holder)
@@ -185,7 +202,7 @@ class DockerFactory:
 
     async def _run(self, container: DockerContainer, watch: Stopwatch) -> None:
         await container.attach()
-        await self._engine.start(container.id)
+        await _to_its_end(self._engine.start(container.id))
         watch.lap("start")
         state = await self._engine.inspect(container.id)
         if state.running and not state.address and container.holder is None:
@@ -224,12 +241,6 @@ class DockerFactory:
                 "pull it, or build the packaged kinds with scripts/images"
             )
         return WhiskContainerStartupError(f"a container of {spec.image} could not be started: {error.text}")
-
-    def _discard_result(self, task: asyncio.Task[DockerContainer]) -> None:
-        if not task.cancelled() and task.exception() is None:
-            removal = asyncio.ensure_future(task.result().destroy())
-            self._making.add(removal)
-            removal.add_done_callback(self._making.discard)
 
     async def _remove(self, container: DockerContainer) -> None:
         async with self._turns.of(REMOVAL):
@@ -312,6 +323,16 @@ class DockerFactory:
             Protection("open files", True, f"{settings.open_files} per process"),
             Protection("disk", settings.read_only, "what fits into /tmp" if settings.read_only else "docker.read_only"),
         )
+
+
+async def _to_its_end(call: Coroutine[Any, Any, T]) -> T:
+    """Also if this is cancelled: the engine cannot be told to forget a call, and what it did can be undone after it."""
+    task = asyncio.ensure_future(call)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 def _forget_failure(task: asyncio.Task[list[str]]) -> None:

@@ -30,6 +30,11 @@ class Books:
     running: int = 0
     _last_number: int = 0
 
+    @property
+    def stem_cells(self) -> int:
+        """MB of prewarmed containers, ready or being made: nobody runs in them."""
+        return self.prewarmed.memory + self.prewarmed.starting_memory
+
     def find_group(self, run: Run) -> Group | None:
         """The group whose containers can serve the run, if there is one."""
         action = run.action

@@ -57,6 +57,9 @@ def _indexes(books: Books) -> Iterable[str]:
     ready = sum(entry.memory for entry in books.entries.values() if entry.stage is Stage.PREWARMED)
     if ready != books.prewarmed.memory:
         yield f"{ready} MB are prewarmed, counted {books.prewarmed.memory}"
+    starting = sum(entry.memory for entry in books.entries.values() if entry.stage is Stage.STARTING)
+    if starting != books.prewarmed.starting_memory:
+        yield f"{starting} MB are being prewarmed, counted {books.prewarmed.starting_memory}"
 
 
 def _open(group: Group, members: list[Entry]) -> Iterable[str]:
@@ -74,5 +77,13 @@ def _idle(pool: ContainerPool) -> Iterable[str]:
     head = pool.waiting.first_promised()
     if head is not None and pool.books.used + head.action.limits.memory <= pool.books.limit:
         yield "memory is free that was promised"
+    if pool.waiting.blocked and _to_free(pool) <= pool.books.idle + pool.books.stem_cells:
+        yield "a run waits for memory that nobody uses"
     if pool.waiting.blocked and not pool.accepted:
         yield "blocked runs were not accepted"
+
+
+def _to_free(pool: ContainerPool) -> int:
+    """MB that are missing for the first of the blocked runs, whatever is on its way out."""
+    wanted = pool.waiting.blocked[0].action.limits.memory
+    return pool.books.used + pool.waiting.promised + wanted - pool.books.limit

@@ -140,9 +140,9 @@ class ContainerPool:
         return True
 
     def _reclaim(self, lack: int) -> bool:
-        """Remove idle containers of `lack` MB, prewarmed ones only if the others do not suffice; False: not enough."""
+        """Remove containers of `lack` MB: idle ones, if need be prewarmed ones too; False: all would not be enough."""
         idle = self.books.idle
-        if lack > idle + self.books.prewarmed.memory:
+        if lack > idle + self.books.stem_cells:
             return False
         for number in self.policy.victims(min(lack, idle), self.now):
             entry = self.books.entries[number]
@@ -153,8 +153,10 @@ class ContainerPool:
         return True
 
     def _reclaim_prewarmed(self, lack: int) -> None:
+        """Those that are ready first; the making of others is given up."""
         self.prewarming.short = True
-        for entry in self.books.prewarmed.all_ready():
+        prewarmed = self.books.prewarmed
+        for entry in (*prewarmed.all_ready(), *prewarmed.all_starting()):
             if lack <= 0:
                 return
             lack -= entry.memory

@@ -14,7 +14,7 @@ PrewarmKey = tuple[str, int]
 
 @define
 class _Shelf:
-    starting: int = 0
+    starting: dict[int, Entry] = field(factory=dict)
     timeless: dict[int, Entry] = field(factory=dict)
     perishable: dict[int, Entry] = field(factory=dict)
     by_expiry: list[tuple[float, int]] = field(factory=list)
@@ -22,19 +22,21 @@ class _Shelf:
 
 @define
 class PrewarmedIndex:
-    """`memory` is what the ready ones hold together, in MB."""
+    """`memory` is what the ready ones hold together, `starting_memory` those that are being made, in MB."""
 
     memory: int = 0
+    starting_memory: int = 0
     _shelves: dict[PrewarmKey, _Shelf] = field(factory=dict)
 
     def starting(self, entry: Entry) -> None:
         """One more is being made."""
-        self._shelf(entry).starting += 1
+        self._shelf(entry).starting[entry.number] = entry
+        self.starting_memory += entry.memory
 
     def ready(self, entry: Entry) -> None:
         """One that was being made is ready, until `entry.expires`."""
         shelf = self._shelf(entry)
-        shelf.starting -= 1
+        self._started(shelf, entry)
         self.memory += entry.memory
         if entry.expires is None:
             shelf.timeless[entry.number] = entry
@@ -45,7 +47,7 @@ class PrewarmedIndex:
     def drop(self, entry: Entry) -> None:
         """It is taken or goes; others than prewarmed ones are ignored."""
         if entry.stage is Stage.STARTING:
-            self._shelf(entry).starting -= 1
+            self._started(self._shelf(entry), entry)
         elif entry.stage is Stage.PREWARMED:
             shelf = self._shelf(entry)
             shelf.timeless.pop(entry.number, None)
@@ -74,7 +76,7 @@ class PrewarmedIndex:
     def count(self, key: PrewarmKey) -> int:
         """Ready and being made."""
         shelf = self._shelves.get(key)
-        return shelf.starting + len(shelf.timeless) + len(shelf.perishable) if shelf else 0
+        return len(shelf.starting) + len(shelf.timeless) + len(shelf.perishable) if shelf else 0
 
     def expired(self, now: float, limit: int) -> list[Entry]:
         """The first `limit` that are over their time, longest first, of all kinds."""
@@ -87,6 +89,15 @@ class PrewarmedIndex:
         shelves = self._shelves.values()
         found = [entry for shelf in shelves for entry in (*shelf.perishable.values(), *shelf.timeless.values())]
         return sorted(found, key=lambda entry: (entry.expires is None, entry.expires or 0.0, entry.number))
+
+    def all_starting(self) -> list[Entry]:
+        """Every one that is being made, the last to be begun first: with it the least work is lost."""
+        found = [entry for shelf in self._shelves.values() for entry in shelf.starting.values()]
+        return sorted(found, key=lambda entry: -entry.number)
+
+    def _started(self, shelf: _Shelf, entry: Entry) -> None:
+        if shelf.starting.pop(entry.number, None) is not None:
+            self.starting_memory -= entry.memory
 
     def _shelf(self, entry: Entry) -> _Shelf:
         return self._shelves.setdefault((entry.kind, entry.memory), _Shelf())

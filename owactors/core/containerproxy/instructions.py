@@ -32,6 +32,11 @@ class CreateContainer:
 
 
 @frozen
+class GiveUpCreation:
+    """What CreateContainer has begun is not wanted any more: it is answered when nothing of it is left, or too late."""
+
+
+@frozen
 class ResizeContainer:
     """Give a container another amount of memory (bytes) and its share of the processors, as in CreateContainer.
 
@@ -183,6 +188,7 @@ class Stop:
 
 Instruction = (
     CreateContainer
+    | GiveUpCreation
     | ResizeContainer
     | InitializeContainer
     | RunContainer

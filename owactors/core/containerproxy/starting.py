@@ -14,7 +14,7 @@ from owactors.core.containerproxy.events import (
     RunAsked,
     StartAsked,
 )
-from owactors.core.containerproxy.instructions import CountUnhealthy, DisablePing, EnablePing
+from owactors.core.containerproxy.instructions import CountUnhealthy, DisablePing, EnablePing, GiveUpCreation
 from owactors.core.containerproxy.job import Phase
 from owactors.core.containerproxy.machine import Proxy
 from owactors.core.containerproxy.resources import container_name, creation, pull_policy_of, resizing
@@ -84,6 +84,13 @@ def s2_no_prewarm(proxy: Proxy, event: ContainerCreationFailed | BlackboxCreatio
 def s3_wait(proxy: Proxy, event: Event) -> None:
     """Handled in the next state that can."""
     proxy.stash.append(event)
+
+
+def s4_give_up(proxy: Proxy, event: RemoveAsked) -> None:
+    """The pool needs the memory now. It is free when what was begun is undone."""
+    proxy.emit(GiveUpCreation())
+    endings.announce_removed(proxy, False)
+    endings.removing(proxy)
 
 
 def t1_initialize(proxy: Proxy, event: RunAsked) -> None:

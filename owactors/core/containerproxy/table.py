@@ -25,7 +25,7 @@ STARTING: Rows = {
     e.ContainerCreationFailed: starting.s2_no_prewarm,
     e.BlackboxCreationFailed: starting.s2_no_prewarm,
     e.RunAsked: starting.s3_wait,
-    e.RemoveAsked: starting.s3_wait,
+    e.RemoveAsked: starting.s4_give_up,
     e.ShellFailed: removing.f1_shell_failed,
 }
 STARTED: Rows = {
