@@ -284,12 +284,15 @@ def heartbeats(servers: Servers) -> Figures:
         with Role("controller", *options) as controller, tempfile.TemporaryDirectory(prefix="owb-") as folder:
             time.sleep(3)
             idle = share_of_a_core(controller)
-            with crowd(options, HOSTS, Path(folder)):
+            with crowd(options, HOSTS, Path(folder)) as said:
                 controller.wait_for(HOSTS)
-                time.sleep(2)
+                time.sleep(10)
+                begun, before = time.monotonic(), said()
                 busy = share_of_a_core(controller)
+                rate = (said() - before) / (time.monotonic() - begun)
         found[transport] = {
             "hosts": HOSTS,
+            "messages_per_second": round(rate, 1),
             "idle_percent_of_a_core": round(100 * idle, 2),
             "with_hosts_percent_of_a_core": round(100 * busy, 2),
             "heartbeats_percent_of_a_core": round(100 * (busy - idle), 2),

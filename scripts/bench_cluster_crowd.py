@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from owactors.actor.busmessaging import BusSettings
 from owactors.actor.io import IoActor, on
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.postman import Postman, PostmanSetup
-from owactors.actor.topicwriter import to_payload
 from owactors.actorbase import KEY_FILE, LISTEN
+from owactors.connector.port import ConnectorError
 from owactors.connector.topics import Topics
 from owactors.entity.ids import new_activation_id
 from owactors.entity.instance import ControllerInstanceId, InvokerInstanceId
@@ -26,6 +26,7 @@ from owactors.entity.transaction import TransactionId
 from owactors.message.ack import CompletionMessage
 from owactors.message.health import PingMessage
 from owactors.message.host import HostHeartbeat, HostIdentity
+from owactors.message.payload import to_payload
 from owactors.node.settings import Settings, load
 from owactors.node.wiring import build_messaging, cluster_topics, messaging_settings
 
@@ -54,6 +55,11 @@ class _Speak:
     host: int
 
 
+@frozen
+class HowMany:
+    """To a crowd: how many messages are on their topics? Answered by a number."""
+
+
 class Crowd(IoActor):
     """See the module's text."""
 
@@ -74,10 +80,15 @@ class Crowd(IoActor):
 
     @on(_TopicsThere)
     def topics_there(self, message: _TopicsThere, sender: ActorAddress) -> None:
+        self._said = 0
         self._producer = MESSAGING.get(self._setup.messaging).producer()
         self.tell(self._asker, self._setup.ready)
         for host in range(self._setup.hosts):
             self.start_timer(f"host {host}", host / self._setup.hosts, _Speak(host))
+
+    @on(HowMany)
+    def how_many(self, message: HowMany, sender: ActorAddress) -> None:
+        self.tell(sender, self._said)
 
     @on(_Speak)
     def speak(self, message: _Speak, sender: ActorAddress) -> None:
@@ -99,7 +110,14 @@ class Crowd(IoActor):
         self._send(self._setup.topics.completed(ControllerInstanceId("0")).name, done.to_json())
 
     def _send(self, topic: str, value: Any) -> None:
-        self.spawn(self._producer.send(topic, to_payload(value)), failed=lambda cause: None)
+        self.spawn(self._say(topic, to_payload(value)), done=None, name="say")
+
+    async def _say(self, topic: str, payload: bytes) -> None:
+        try:
+            await self._producer.send(topic, payload)
+        except ConnectorError:
+            return
+        self._said += 1
 
 
 def settings_of(options: list[str], folder: Path) -> Settings:
@@ -120,8 +138,8 @@ _KEYS = {"--kafka": "kafka.hosts", "--couchdb": "couchdb.url", "--key-file": "cl
 
 
 @contextmanager
-def crowd(options: list[str], hosts: int, folder: Path) -> Iterator[None]:
-    """So many hosts speak to the controller until the block ends."""
+def crowd(options: list[str], hosts: int, folder: Path) -> Iterator[Callable[[], int]]:
+    """So many hosts speak to the controller until the block ends; how many messages are on their topics."""
     settings = settings_of(options, folder)
     MESSAGING.build = build_messaging
     actorbase.allow("bench_cluster_crowd")
@@ -135,7 +153,7 @@ def crowd(options: list[str], hosts: int, folder: Path) -> Iterator[None]:
         setup = CrowdSetup(messaging_settings(settings), cluster_topics(settings), hosts)
         if system.ask(actor, setup, SECONDS) != setup.ready:
             raise SystemExit("the simulated hosts did not begin")
-        yield
+        yield lambda: int(system.ask(actor, HowMany(), SECONDS) or 0)
         system.tell(actor, ActorExitRequest())
     finally:
         system.shutdown()
