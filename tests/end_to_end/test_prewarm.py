@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,18 +25,25 @@ DEMAND = {"minCount": 1, "maxCount": CEILING, "ttl": "3 seconds", "threshold": 1
 SETTINGS = ("containers.prewarm_check_interval=1 s", "containers.idle_container=1 s")
 
 
-def options(folder: Path, *settings: str, image: str = "action-python", **cell: Any) -> list[str]:
-    """A node with one kind, of which so many containers are prewarmed."""
-    manifest = {
-        "kind": "python:3",
+def options(
+    folder: Path, *settings: str, image: str = "action-python", kind: str = "python:3", **cell: Any
+) -> list[str]:
+    """A node with Python, and so many prewarmed containers of a kind."""
+    cells = {"stemCells": [{"initialCount": 1, "memory": "128 MB", **cell}]}
+    families: dict[str, list[Any]] = {"python": [manifest("python:3", image)]}
+    families.setdefault(kind.partition(":")[0], [manifest(kind, image)])[0].update(cells)
+    path = folder / "runtimes.json"
+    path.write_text(json.dumps({"runtimes": families}))
+    return ["--runtimes", str(path), *(word for each in settings for word in ("--set", each))]
+
+
+def manifest(kind: str, image: str) -> dict[str, Any]:
+    return {
+        "kind": kind,
         "default": True,
         "image": {"prefix": "owactors", "name": image, "tag": "3"},
         "attached": {"attachmentName": "codefile", "attachmentType": "text/plain"},
-        "stemCells": [{"initialCount": 1, "memory": "128 MB", **cell}],
     }
-    path = folder / "runtimes.json"
-    path.write_text(json.dumps({"runtimes": {"python": [manifest]}}))
-    return ["--runtimes", str(path), *(word for each in settings for word in ("--set", each))]
 
 
 @pytest.fixture
@@ -58,6 +67,41 @@ def test_as_many_as_are_wanted_and_no_longer_than_they_are(tmp_path: Path) -> No
             return sum(path.name.isdigit() for path in node.data.glob("sandboxes/*/*"))
 
         node.wait_until(lambda: left() == 1, "one stem cell is left", 60)
+
+
+@pytest.fixture
+def slow_nodejs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A node.js that never comes up. (What is in /tmp cannot be seen in a sandbox.)"""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        program = Path(folder, "bin", "node")
+        program.parent.mkdir()
+        program.write_text('#!/bin/sh\n[ "$1" = --version ] && echo v20.0.0 || sleep 1000\n')
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(program.parent), prepend=":")
+        yield
+
+
+def test_no_call_waits_for_one_that_is_being_made(tmp_path: Path, slow_nodejs: None) -> None:
+    """A stem cell that never comes up has all the memory."""
+    settings = ("containers.user_memory=128 MB", "sandbox.start_timeout=1000 s", "sandbox.zygote=false")
+    words = options(tmp_path, *settings, kind="nodejs:20")
+    with LiveNode(*words) as node:
+
+        def making() -> int:
+            return sum(b"sleep\0" in command for command in commands_below(node))
+
+        node.wait_until(making, "makes a stem cell", 60)
+        assert [first_start(node, memory=128)[0] for _ in range(2)] == ["wait", "wait"]
+        node.wait_until(lambda: not making(), "has nothing left of the stem cell", 60)
+
+
+def commands_below(node: LiveNode) -> list[bytes]:
+    """The command lines of what its actions are."""
+    found = []
+    for pid in node.sandboxes():
+        with contextlib.suppress(OSError):
+            found.append(Path(f"/proc/{pid}/cmdline").read_bytes())
+    return found
 
 
 @pytest.mark.services
