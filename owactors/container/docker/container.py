@@ -128,12 +128,16 @@ class DockerContainer(HttpContainer):
             except EngineError:
                 break
             if not state.running:
-                exhausted = killed or self.child_killed() or state.oom_killed or state.exit_code == MEMORY_EXIT
-                return Autopsy(exhausted, used, self.memory, ending_of(state.exit_code))
+                killed = killed or self.child_killed() or state.oom_killed
+                return self._autopsy(killed, used, ending_of(state.exit_code), state.exit_code == MEMORY_EXIT)
             if killed or self._removal is not None:
                 break
             await asyncio.sleep(0.005)
-        return Autopsy(killed, used, self.memory)
+        return self._autopsy(killed, used)
+
+    def _autopsy(self, killed: bool, used: int | None, ending: str = "", gave_up: bool = False) -> Autopsy:
+        """`killed`: by the kernel, which does so when all of the memory is taken; `gave_up`: by its own choice."""
+        return Autopsy(killed or gave_up, used or (self.memory if killed else None), self.memory, ending)
 
     def kill(self) -> None:
         """By its control group where that is ours to use, else by the engine."""
