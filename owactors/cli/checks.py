@@ -17,7 +17,7 @@ from urllib.request import urlopen
 from attrs import frozen
 
 from owactors.cli.failure import Failure
-from owactors.cli.standalone import check_address
+from owactors.cli.serving import check_address
 from owactors.container.sandbox.bubblewrap import probe as probe_bubblewrap
 from owactors.container.sandbox.cgroup import detect as detect_cgroups
 from owactors.node.settings import Settings

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from owactors.cli.nodesettings import load_settings, settings_options
-from owactors.cli.standalone import check_address
+from owactors.cli.serving import check_address
 
 
 @click.command()

@@ -31,7 +31,7 @@ from owactors.cli.invoke import call
 from owactors.cli.nodesettings import load_settings
 from owactors.cli.output import write_json
 from owactors.cli.parameters import read_object
-from owactors.cli.standalone import serve
+from owactors.cli.serving import serve
 from owactors.node.settings import Settings
 
 READY_SECONDS = 60.0

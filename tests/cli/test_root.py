@@ -13,8 +13,8 @@ import pytest
 from owactors.cli.connection import GUEST, LOCAL, connect, parse_apihost, read_properties
 from owactors.cli.failure import Failure
 from owactors.cli.root import COMMANDS
+from owactors.cli.serving import check_address
 from owactors.cli.settingsdoc import page
-from owactors.cli.standalone import check_address
 from tests.cli.conftest import Run
 
 PROJECT = Path(__file__).resolve().parents[2]
