@@ -107,6 +107,7 @@ def _spec(setup: ProxySetup, wanted: i.CreateContainer) -> ContainerSpec:
         cpu_limit=wanted.cpu_limit,
         prewarm=_is_own(wanted.transid),
         pull_policy=wanted.pull_policy,
+        labels=wanted.labels,
         environment=setup.settings.environment,
     )
 

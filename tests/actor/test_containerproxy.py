@@ -63,6 +63,10 @@ def test_from_prewarm_to_removal() -> None:
 def test_a_cold_start_runs() -> None:
     bench = ProxyBench()
     bench.say(run())
+    assert bench.factory.specs[0].labels == {
+        "owactors.action": "guest/tools/greet@0.0.4",
+        "owactors.revision": "1-a",
+    }
     assert bench.container.calls == ["initialize", "run", "logs"]
     assert told_kinds(bench) == [NeedWork]
     assert bench.records[0].logs == ("line",)

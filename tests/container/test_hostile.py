@@ -319,6 +319,33 @@ async def typical(quiet: Container) -> float:
     return statistics.median(times)
 
 
+def test_no_more_of_the_processors_than_allowed(real_backend: Backend, folder: Path) -> None:
+    """A function that spins, in two processes, gets its part of them and not more."""
+    code = """
+import os, time
+def main(args):
+    begun, child = time.monotonic(), os.fork()
+    while time.monotonic() - begun < 1:
+        pass
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    used = os.times()
+    return {'seconds': used.user + used.system + used.children_user + used.children_system}
+"""
+
+    async def play(factory: ContainerFactory) -> None:
+        means = factory._means if isinstance(factory, SandboxFactory) else None
+        if means is not None and not means.layout.has("cpu"):
+            pytest.skip("no control group for processors")
+        container = await factory.create(real_backend.spec(cpu_limit=0.25))
+        await container.initialize(init_body(code), PATIENCE)
+        answer = json.loads(body_of(await container.run(run_body(), PATIENCE)).body)
+        assert answer["seconds"] < 0.6
+
+    scenario(real_backend, folder, play)
+
+
 def test_shell_action_with_children(real_backend: Backend, folder: Path) -> None:
     """A script is a process per run; what it leaves in the background goes with the container."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from owactors.entity.activation import WhiskActivation
 from owactors.entity.transaction import TransactionId
@@ -18,6 +18,7 @@ class CreateContainer:
     """Answered by ContainerCreated, ContainerCreationFailed or BlackboxCreationFailed. `memory` in bytes.
 
     `cpu_shares` 0 and `cpu_limit` None mean no limit. `pull_policy` is what the action says of it, "" for nothing.
+    `labels` say for whom it is made; for nobody yet: none.
     """
 
     name: str
@@ -29,6 +30,7 @@ class CreateContainer:
     cpu_limit: float | None
     transid: TransactionId
     pull_policy: str = ""
+    labels: Mapping[str, str] = field(factory=dict, hash=False)
 
 
 @frozen

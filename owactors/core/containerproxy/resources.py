@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 
+from attrs import evolve
+
 from owactors.core.containerproxy.instructions import CreateContainer, ResizeContainer
 from owactors.entity.action import WhiskAction
 from owactors.entity.exec import BlackBoxExec, Exec
 from owactors.entity.instance import InvokerInstanceId
 from owactors.entity.size import ByteSize
 from owactors.entity.transaction import TransactionId
-from owactors.message.container import ProxySettings
+from owactors.message.container import ProxySettings, Run
 
 _NOT_IN_PREFIX = re.compile(r"[^A-Za-z0-9_.-]")
 _NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_]")
 #: Annotation of an action with an image of its own: Always, IfNotPresent or Never, as Kubernetes has them.
 PULL_POLICY = "image-pull-policy"
+ACTION_LABEL, REVISION_LABEL = "owactors.action", "owactors.revision"
 MIN_SHARES = 2
 MIN_CPUS = 0.01
 
@@ -64,6 +67,14 @@ def creation(
         transid=transid,
         pull_policy=pull_policy if pull else "",
     )
+
+
+def creation_for(settings: ProxySettings, run: Run, name: str) -> CreateContainer:
+    """The order to make a container for the action of a run, with labels that say so."""
+    action, transid = run.action, run.msg.transid
+    order = creation(settings, action.exec, action.limits.memory_size, name, transid, pull_policy_of(action))
+    labels = {ACTION_LABEL: str(action.fully_qualified_name), REVISION_LABEL: run.msg.revision.text}
+    return evolve(order, labels=labels)
 
 
 def pull_policy_of(action: WhiskAction) -> str:

@@ -17,7 +17,7 @@ from owactors.core.containerproxy.events import (
 from owactors.core.containerproxy.instructions import CountUnhealthy, DisablePing, EnablePing, GiveUpCreation
 from owactors.core.containerproxy.job import Phase
 from owactors.core.containerproxy.machine import Proxy
-from owactors.core.containerproxy.resources import container_name, creation, pull_policy_of, resizing
+from owactors.core.containerproxy.resources import container_name, creation, creation_for, resizing
 from owactors.core.containerproxy.states import State
 from owactors.entity.transaction import TransactionId
 from owactors.message.container import Run
@@ -43,8 +43,7 @@ def u2_make_a_container_for_the_run(proxy: Proxy, event: RunAsked) -> None:
     proxy.creating = True
     proxy.prewarm_kind, proxy.prewarm_memory = run.action.exec.kind, run.action.limits.memory_size
     name = container_name(proxy.settings, proxy.number, run.msg.user.namespace.name, run.action.name)
-    action, policy = run.action, pull_policy_of(run.action)
-    proxy.emit(creation(proxy.settings, action.exec, action.limits.memory_size, name, run.msg.transid, policy))
+    proxy.emit(creation_for(proxy.settings, run, name))
     proxy.goto(State.RUNNING)
 
 
