@@ -124,6 +124,7 @@ class DockerSettings:
     open_files: int = field(metadata=_at_least(64))
     read_only: bool
     tmpfs_size: ByteSize = field(metadata=_at_least(ByteSize(1)))
+    extra_args: tuple[str, ...]
     runtime: str
     holders: str = field(metadata=_one_of("off", "auto", "on"))
     pull: str = field(metadata=_one_of("openwhisk", "always", "missing", "never"))

@@ -314,6 +314,7 @@ def _docker(settings: Settings) -> DockerSettings:
         open_files=docker.open_files,
         read_only=docker.read_only,
         tmpfs_size=docker.tmpfs_size.bytes,
+        extra_args=docker.extra_args,
         runtime=docker.runtime,
         holders=cast(Holding, docker.holders),
         pull=cast(PullPolicy, docker.pull),

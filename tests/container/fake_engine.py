@@ -59,6 +59,10 @@ class FakeEngine:
         """Limits can be changed."""
         return True
 
+    async def maps_users(self) -> bool:
+        """No user namespaces."""
+        return False
+
     async def create(self, name: str, spec: ContainerSpec, labels: dict[str, str], **_: Any) -> str:
         """An id; the last four digits count."""
         self.specs.append(spec)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
+from owactors.container.docker.extras import extras
 from owactors.container.docker.naming import split_tag
 from owactors.container.docker.progress import PullProgress
 from owactors.container.docker.settings import DockerSettings
@@ -78,8 +79,13 @@ class Engine:
         except Exception as error:
             raise WhiskContainerStartupError(
                 f"no Docker engine answers at {settings.host} ({error}); start one, or choose another with "
-                "container.docker_host, or use --container sandbox"
+                "docker.host, or use --container sandbox"
             ) from error
+
+    async def maps_users(self) -> bool:
+        """True if containers have a user namespace: nobody in them is root outside."""
+        info = await self._call(lambda: self._api.info())
+        return any("name=userns" in option for option in info.get("SecurityOptions") or ())
 
     async def pull(self, image: str) -> None:
         """Pull `image`; no tag means latest."""
@@ -224,7 +230,7 @@ class Engine:
         import docker.types
 
         own = f"rw,exec,nosuid,nodev,mode=1777,size={settings.tmpfs_size}"
-        return self._api.create_host_config(
+        config = self._api.create_host_config(
             mem_limit=spec.memory,
             memswap_limit=spec.memory,
             cpu_shares=spec.cpu_shares or None,
@@ -244,6 +250,7 @@ class Engine:
                 type=settings.log_driver, config=dict(text.split("=", 1) for text in settings.log_options)
             ),
         )
+        return {**config, **extras(settings.extra_args)}
 
     def _pull(self, name: str, tag: str) -> None:
         began = told = time.monotonic()

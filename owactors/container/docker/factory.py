@@ -16,6 +16,7 @@ from attrs import define, evolve, field
 from owactors.container.docker.container import DockerContainer
 from owactors.container.docker.engine import Engine, EngineError, limits
 from owactors.container.docker.events import EngineEvents
+from owactors.container.docker.extras import extras
 from owactors.container.docker.holders import Holder, Holders
 from owactors.container.docker.naming import resolved
 from owactors.container.docker.pulls import Pulled, Pulls, failed, not_there
@@ -57,6 +58,7 @@ class DockerFactory:
     _count: int = 0
     _open: bool = False
     _resizes: bool = False
+    _maps_users: bool = False
 
     def __attrs_post_init__(self) -> None:
         self._engine = Engine(self.settings)
@@ -79,9 +81,14 @@ class DockerFactory:
             raise WhiskContainerStartupError(
                 f"docker.ulimits must be a list of name=soft:hard, not {list(self.settings.ulimits)}"
             ) from None
+        try:
+            extras(self.settings.extra_args)
+        except ValueError as error:
+            raise WhiskContainerStartupError(f"docker.extra_args: {error}") from None
         version = await self._engine.connect()
         try:
             swept = await self.sweep()
+            self._maps_users = await self._engine.maps_users()
         except EngineError as error:
             raise WhiskContainerStartupError(error.text) from error
         self._resizes = await self._engine.can_update()
@@ -309,11 +316,12 @@ class DockerFactory:
     def protections(self) -> tuple[Protection, ...]:
         """What holds a function back; the engine need not be there to say so."""
         settings = self.settings
+        more = settings.extra_args
         image = "the image, " + ("read-only; /tmp and /action in memory" if settings.read_only else "own layer")
         return (
             Protection("file system", True, image),
             Protection("processes", True, "own namespaces"),
-            Protection("user", bool(settings.user), settings.user or "the image's (docker.user)"),
+            Protection("user", bool(settings.user) or self._maps_users, self._user()),
             Protection("capabilities", bool(settings.cap_drop), "dropped: " + ", ".join(settings.cap_drop)),
             Protection("system calls", True, "the engine's default filter, and nothing can be gained"),
             Protection("network", True, f"own interface in network {settings.network!r}, loopback of its own"),
@@ -322,7 +330,16 @@ class DockerFactory:
             Protection("pids", True, "limit per container"),
             Protection("open files", True, f"{settings.open_files} per process"),
             Protection("disk", settings.read_only, "what fits into /tmp" if settings.read_only else "docker.read_only"),
+            *(
+                [Protection("extra arguments", False, "docker.extra_args may undo any of it: " + " ".join(more))]
+                if more
+                else []
+            ),
         )
+
+    def _user(self) -> str:
+        mapped = ", in a user namespace of the engine" if self._maps_users else ""
+        return (self.settings.user or "the image's (docker.user)") + mapped
 
 
 async def _to_its_end(call: Coroutine[Any, Any, T]) -> T:

@@ -39,6 +39,8 @@ class DockerSettings:
     """More limits, each `name=soft:hard`."""
     user: str = ""
     """`user:group` that functions run as; empty: the image's."""
+    extra_args: tuple[str, ...] = ()
+    """Further fields of HostConfig, each `Name=value`; the value is JSON or text."""
     runtime: str = ""
     """The engine's runtime, such as runsc; empty: its default."""
     read_only: bool = False
