@@ -93,14 +93,14 @@ def main(args):
     [
         ("os._exit(3)", "exit code 3"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "signal 9 (KILL)"),
-        ("os.kill(os.getpid(), signal.SIGSEGV)", "signal 11 (SEGV)"),
+        ("ctypes.string_at(0)", "signal 11 (SEGV)"),
     ],
 )
 def test_how_the_process_ended(real_backend: Backend, folder: Path, end: str, words: str) -> None:
     """Exit code or signal are in the log, after what the action said last."""
-    if real_backend.name == "docker" and "signal" in words:
+    if real_backend.name == "docker" and "KILL" in words:
         pytest.skip("process 1 of a container cannot kill itself from within")
-    code = f"import os, signal\ndef main(args):\n    print('last words')\n    {end}\n"
+    code = f"import ctypes, os, signal\ndef main(args):\n    print('last words')\n    {end}\n"
 
     async def play(factory: ContainerFactory) -> None:
         container = await started(factory, real_backend, code)
@@ -133,6 +133,46 @@ def main(args):
             assert time.monotonic() < deadline
             await asyncio.sleep(0.01)
         assert set(texts((await container.logs(1000, False)).lines)) == {"stdout: begun"}
+
+    scenario(real_backend, folder, play)
+
+
+@pytest.mark.parametrize("kind", ["python:3", "nodejs:20"])
+def test_a_last_line_that_has_no_end(real_backend: Backend, folder: Path, kind: str) -> None:
+    """It is in the log of its run, also if the process ends there; the next run's first line begins anew."""
+    code = {
+        "python:3": """
+import os, sys
+def main(args):
+    print('whole', flush=True)
+    os.write(1, b'part'); os.write(2, b'of it')
+    if args.get('exit'):
+        os._exit(3)
+    return {}
+""",
+        "nodejs:20": """
+const fs = require('fs')
+function main(args) {
+    fs.writeSync(1, 'whole\\npart'); fs.writeSync(2, 'of it')
+    if (args.exit) process.exit(3)
+    return {}
+}
+""",
+    }[kind]
+    said = ["stderr: of it", "stdout: part", "stdout: whole"]
+
+    async def play(factory: ContainerFactory) -> None:
+        if kind not in real_backend.kinds:
+            pytest.skip(f"no image of {kind}")
+        container = await started(factory, real_backend, code, kind=kind)
+        for _ in range(2):
+            assert body_of(await container.run(run_body(), PATIENCE)).status == 200
+            logs = await container.logs(1000, True)
+            assert (sorted(texts(logs.lines)), logs.state) == (said, "complete")
+        assert isinstance((await container.run(run_body({"exit": 1}), PATIENCE)).outcome, NoResponseReceived)
+        logs = await container.logs(1000, False)
+        ended = "stderr: The process of the action ended with exit code 3."
+        assert (sorted(texts(logs.lines)), logs.state) == (sorted([*said, ended]), "complete")
 
     scenario(real_backend, folder, play)
 
