@@ -18,6 +18,7 @@ COMMANDS = {
     "disable": ("nodes", "disable"),
     "controller": ("controller", "controller"),
     "invoker": ("invoker", "invoker"),
+    "events": ("events", "events"),
     "deploy": ("deploy", "deploy"),
     "invoke": ("invoke", "invoke"),
     "action": ("action", "action"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import time
 from collections.abc import Iterator
@@ -257,6 +258,30 @@ def test_that_a_call_begins_is_written_down_before_its_container_hears_of_it(ben
     assert bench.actor._journal.unfinished[msg.activation_id].begun is False
     BEGINNINGS.note(msg.activation_id)
     assert bench.actor._journal.unfinished[msg.activation_id].begun is True
+
+
+def test_at_most_once_the_commit_comes_before_the_run_and_nothing_outlives_the_process(tmp_path: Path) -> None:
+    bench = ClusterBench(tmp_path, accepted_once=False).up()
+    [setup] = bench.messages(FeedSetup)
+    msg = message()
+
+    async def read() -> tuple[list[bytes], int]:
+        broker = MESSAGING.get("broker")
+        await broker.producer().send("dev-invoker0", orjson.dumps(msg.to_json()))
+        records = await setup.consumer.peek(timeout=10)
+        await setup.consumer.commit()
+        successor = broker.consumer("dev-invoker0", "dev-invoker0", instance="invoker0")
+        return [record.payload for record in records], len(await successor.peek(timeout=0.1))
+
+    [payload], left_on_the_topic = asyncio.run(read())
+    bench.give(Handle(payload), FEED)
+    bench.work("fetch_action").complete(action(revision=DocRevision("1-a")))
+    assert [run.msg for run in bench.messages(Run)] == [msg]
+    assert (left_on_the_topic, bench.journal.exists()) == (0, False)
+    bench.exit()
+    again = ClusterBench(tmp_path, accepted_once=False).up()
+    assert (again.messages(Run), again.writes("dev-completed0"), again.records()) == ([], [], [])
+    again.exit()
 
 
 def test_an_old_message_that_has_a_record_is_not_run(bench: ClusterBench) -> None:
