@@ -20,7 +20,7 @@ def protections(settings: Settings) -> tuple[Protection, ...]:
     """One after the other, on or off and why. Tries them out in a folder of its own and leaves nothing."""
     wanted = factory_settings(settings, manifest_of(settings))
     if not isinstance(wanted, SandboxSettings):
-        return DockerFactory(wanted).protections()
+        return asyncio.run(DockerFactory(wanted).look())
     with tempfile.TemporaryDirectory(prefix="owactors-doctor-") as folder:
         try:
             return asyncio.run(_of_sandbox(evolve(wanted, data_dir=Path(folder))))

@@ -44,6 +44,7 @@ class FakeEngine:
     left: list[tuple[str, dict[str, str]]] = field(factory=list)
     state: Running = field(factory=lambda: Running(True, "127.0.0.1", 0, 0, False))
     gate: asyncio.Event | None = None
+    mapped: bool = False
     at_once: int = 0
     most_at_once: int = 0
 
@@ -60,8 +61,8 @@ class FakeEngine:
         return True
 
     async def maps_users(self) -> bool:
-        """No user namespaces."""
-        return False
+        """As the test says."""
+        return self.mapped
 
     async def create(self, name: str, spec: ContainerSpec, labels: dict[str, str], **_: Any) -> str:
         """An id; the last four digits count."""

@@ -45,6 +45,7 @@ from tests.container.backends import (
     started,
     texts,
 )
+from tests.container.fake_engine import FakeEngine, factory_on
 
 
 @pytest.fixture
@@ -309,6 +310,21 @@ def test_ulimits_that_are_none() -> None:
     """The key and what would be right."""
     with pytest.raises(WhiskContainerStartupError, match=r"docker.ulimits must be a list of name=soft:hard"):
         asyncio.run(DockerFactory(DockerSettings(ulimits=("nofile=many",))).start())
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_what_an_engine_says_of_users_and_what_may_undo_protections(
+    monkeypatch: pytest.MonkeyPatch, mapped: bool
+) -> None:
+    """Both are in the table, also without a start; an engine that is away has nothing to say."""
+    fake = FakeEngine(DockerSettings(extra_args=("Privileged=true",)), mapped=mapped)
+    factory = factory_on(monkeypatch, fake)
+    found = {protection.name: protection for protection in asyncio.run(factory.look())}
+    assert found["user"].on is mapped
+    assert ("in a user namespace" in found["user"].detail) is mapped
+    assert found["extra arguments"].detail.endswith("Privileged=true")
+    away = asyncio.run(DockerFactory(DockerSettings("unix:///nowhere")).look())
+    assert not next(protection for protection in away if protection.name == "user").on
 
 
 @pytest.mark.parametrize("text", ["CpusetCpus", "=0", "cpuset=0", "Memory=0", "Two Words=0"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import re
@@ -313,10 +314,17 @@ class DockerFactory:
             return id not in self._containers and not self._making and not self._holders.knows(id)
         return not owner_lives(labels.get(OWNER, ""))
 
+    async def look(self) -> tuple[Protection, ...]:
+        """What would hold a function back, without a start; what only the engine can say is missing if it is away."""
+        with contextlib.suppress(WhiskContainerStartupError, EngineError):
+            await self._engine.connect()
+            self._maps_users = await self._engine.maps_users()
+        self._engine.close()
+        return self.protections()
+
     def protections(self) -> tuple[Protection, ...]:
         """What holds a function back; the engine need not be there to say so."""
         settings = self.settings
-        more = settings.extra_args
         image = "the image, " + ("read-only; /tmp and /action in memory" if settings.read_only else "own layer")
         return (
             Protection("file system", True, image),
@@ -330,12 +338,12 @@ class DockerFactory:
             Protection("pids", True, "limit per container"),
             Protection("open files", True, f"{settings.open_files} per process"),
             Protection("disk", settings.read_only, "what fits into /tmp" if settings.read_only else "docker.read_only"),
-            *(
-                [Protection("extra arguments", False, "docker.extra_args may undo any of it: " + " ".join(more))]
-                if more
-                else []
-            ),
+            *self._undone(),
         )
+
+    def _undone(self) -> tuple[Protection, ...]:
+        more = " ".join(self.settings.extra_args)
+        return (Protection("extra arguments", False, f"may undo what is said here: {more}"),) if more else ()
 
     def _user(self) -> str:
         mapped = ", in a user namespace of the engine" if self._maps_users else ""
