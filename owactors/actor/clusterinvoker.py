@@ -33,10 +33,12 @@ from owactors.connector.http.settings import underlying
 from owactors.connector.port import Consumer, FencedInstance
 from owactors.core.invoker.reading import Unreadable, read_message
 from owactors.core.invoker.unanswerable import is_kept, refusal, unread_record
-from owactors.entity.activation import ActivationResponse
+from owactors.entity.activation import ActivationResponse, WhiskActivation
+from owactors.entity.identity import Identity
 from owactors.entity.instance import ControllerInstanceId
 from owactors.entity.transaction import UNKNOWN, TransactionId
 from owactors.message.ack import AcknowledgementMessage, ResultMessage
+from owactors.message.activation import ActivationMessage
 from owactors.message.container import SendAck, StoreActivation
 from owactors.message.event import ActivationEvent, EventMessage
 from owactors.message.feed import Handle
@@ -221,13 +223,16 @@ class ClusterInvoker(JournalingInvoker):
     @on(StoreActivation)
     def _store_activation(self, message: StoreActivation, sender: ActorAddress) -> None:
         super()._store_activation(message, sender)
-        if self._cluster.user_events:
-            self._send_event(message)
+        self._send_event(message.activation, message.user)
 
-    def _send_event(self, message: StoreActivation) -> None:
-        body = ActivationEvent.of(message.activation)
+    def _not_kept(self, record: WhiskActivation, msg: ActivationMessage) -> None:
+        super()._not_kept(record, msg)
+        self._send_event(record, msg.user)
+
+    def _send_event(self, record: WhiskActivation, user: Identity) -> None:
+        body = ActivationEvent.of(record) if self._cluster.user_events else None
         if body is not None:
-            event = EventMessage.of(self._needed().instance, body, message.user, int(time.time() * 1000))
+            event = EventMessage.of(self._needed().instance, body, user, int(time.time() * 1000))
             self._write(Write(self._cluster.topics.events().name, event.to_json(), "a user event"))
 
     # -- what the HTTP server asks beside the switch (owactors.rest.invokerserver.InvokerControl)

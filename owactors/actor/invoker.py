@@ -190,7 +190,12 @@ class Invoker(StoreUser):
         self._send_ack(SendAck(ack, msg.root_controller_index, msg.blocking, msg.user), self.myAddress)
         if store:
             self._keep(record, msg)
-        elif not msg.blocking:
+        else:
+            self._not_kept(record, msg)
+
+    def _not_kept(self, record: WhiskActivation, msg: ActivationMessage) -> None:
+        """Refused for its namespace."""
+        if not msg.blocking:
             self.store.dismiss(record.namespace, record.activation_id)
 
     # -- acknowledgements, records and credit go out

@@ -320,6 +320,11 @@ def test_events_are_sent_where_they_are_wanted(tmp_path: Path, bench: ClusterBen
     [event] = wanted.writes("usr-events")
     assert (event["source"], event["eventType"]) == ("invoker0", "Activation")
     assert event["body"]["activationId"] == msg.activation_id
+    blocked = message()
+    wanted.work("blocked_namespaces").complete(frozenset({blocked.user.namespace.name}))
+    wanted.arrives(blocked)
+    _, event = wanted.writes("usr-events")
+    assert (event["body"]["activationId"], event["body"]["statusCode"]) == (blocked.activation_id, 1)
     wanted.exit()
 
 

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from owactors.container.ending import Autopsy
 from owactors.container.http import ContainerClient, TcpAddress, UnixAddress
+from owactors.container.http_container import HttpContainer
 from owactors.core.reply import ConnectionFailed, ContainerReply, NoResponseReceived, Outcome, RunTimeout
 
 LIMITS = {"limit": 1000, "truncation": 1000}
@@ -155,6 +157,27 @@ def test_broken_answers(folder: Path, parts: tuple[bytes, ...]) -> None:
         assert len(server.requests) == 1
 
     play(folder, always(*parts, close=True), act)
+
+
+class Unasked(HttpContainer):
+    """Nobody may ask it why there is no answer."""
+
+    async def autopsy(self) -> Autopsy:
+        raise AssertionError("asked")
+
+
+def test_a_timeout_is_known_without_asking_the_engine(folder: Path) -> None:
+    """OpenWhisk asks for twelve seconds whether memory ran out, and acknowledges then."""
+
+    async def answer(body: bytes, writer: Writer) -> None:
+        await asyncio.sleep(5)
+
+    async def act(client: ContainerClient, server: Server) -> None:
+        container = Unasked("c1", UnixAddress(server.path))
+        assert (await container.run({}, 0.1)).outcome == RunTimeout(0.1)
+        container.client.close()
+
+    play(folder, answer, act)
 
 
 @pytest.mark.scenario("HC-01")

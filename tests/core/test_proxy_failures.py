@@ -188,6 +188,15 @@ def test_a_failed_init_has_logs_and_an_init_time() -> None:
     assert driver.stored[0].logs[1].endswith(f"stderr: {logs.LOG_WARNING_DEVELOPER_ERROR}")
 
 
+def test_who_waits_hears_of_a_timeout_before_the_logs_are_there() -> None:
+    driver = Driver().ready()
+    driver.run()
+    driver.ran(RunTimeout(1.0))
+    [ack] = driver.acks
+    assert ack.response.response.result == {"error": "The action exceeded its time limits of 1000 milliseconds."}
+    assert driver.stored == []
+
+
 @pytest.mark.scenario("CP-30")
 @pytest.mark.parametrize("outcome", [NoResponseReceived(), MemoryExhausted(), RunTimeout(1.0), b"not json"])
 def test_a_developer_error_costs_the_container(outcome: Outcome | bytes) -> None:
