@@ -21,7 +21,6 @@ KEYS = (
     "kafka.user_events_prefix",
     "kafka.delivery",
     "kafka.user_events",
-    "cluster.http_first",
     "controller.blocking_wait",
     "controller.transaction_header",
     "controller.max_list_limit",

@@ -55,7 +55,9 @@ def connected(make: Callable[..., Any], config: dict[str, Any]) -> Any:
     except kafka_errors.KafkaError as error:
         for client in opened:
             client.close()
-        raise translated(error, f"no connection with {', '.join(config['bootstrap_servers'])}") from error
+        raise translated(
+            error, f"no connection with Kafka at {', '.join(config['bootstrap_servers'])} (kafka.hosts)"
+        ) from error
 
 
 @contextmanager
