@@ -10,6 +10,7 @@ from typing import Any
 import bench_backends as backends
 from bench_client import Sample
 
+from owactors.container.docker.container import DockerContainer
 from owactors.container.port import Container
 from owactors.container.sandbox.container import SandboxContainer
 
@@ -24,12 +25,20 @@ def available_mb() -> float:
     return float("nan")
 
 
+def processes_of(container: Container) -> list[int]:
+    """Its processes, of a Docker container also the one that the engine has for it; none where they are not known."""
+    if isinstance(container, SandboxContainer):
+        return list(container._pids())
+    group = container._group if isinstance(container, DockerContainer) else None
+    inside = [] if group is None else list(group.pids())
+    parents = {int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) for pid in inside}
+    return [*inside, *(parents - set(inside))]
+
+
 def proportional_mb(container: Container) -> float:
-    """Of the processes of a sandbox, what is shared divided among those who share it; 0 where they are not known."""
-    if not isinstance(container, SandboxContainer):
-        return 0.0
+    """Of its processes, what is shared divided among those who share it; 0 where they are not known."""
     total = 0
-    for pid in container._pids():
+    for pid in processes_of(container):
         with contextlib.suppress(OSError):
             text = Path(f"/proc/{pid}/smaps_rollup").read_text()
             total += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
