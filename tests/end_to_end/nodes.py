@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,7 @@ class LiveNode:
         headers: Mapping[str, str] | None = None,
         seconds: float = CALL_SECONDS,
     ) -> Reply:
-        """`body` is sent as JSON, bytes as they are. OSError when the node cannot be reached."""
+        """`body` is sent as JSON, bytes as they are. OSError when there is no whole answer."""
         data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data, method=method)
         if auth is not None:
@@ -189,6 +190,8 @@ class LiveNode:
         except urllib.error.HTTPError as error:
             with error:
                 return Reply(error.code, error.read(), dict(error.headers))
+        except HTTPException as broken:
+            raise ConnectionError(f"the answer broke off: {broken!r}") from broken
 
     def api(self, method: str, path: str, body: Any = None, **more: Any) -> Reply:
         """A path below the caller's namespace."""
