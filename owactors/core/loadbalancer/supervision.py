@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
+from math import inf
 
 from attrs import define, evolve, field, frozen
 
@@ -19,6 +20,9 @@ from owactors.entity.size import ByteSize
 BUFFER_SIZE, TOLERANCE = 10, 3
 #: Silence after which an invoker is taken for dead, and the pause between two test actions.
 PING_TIMEOUT, TEST_INTERVAL = 10.0, 60.0
+#: An invoker that came back is tested a second time so much later: on the way to one that had been cut off the first
+#: test action may be lost.
+SECOND_TEST = 10.0
 #: OpenWhisk's invokers say once that they want no work, ours may go on saying so, each second
 REPEATED = 3.0
 
@@ -107,6 +111,7 @@ class InvokerHealth:
     state: InvokerState = InvokerState.OFFLINE
     heard: float = 0.0
     test_due: float = 0.0
+    second_test: float = inf
     #: when it said last that it wants no work
     declined: float | None = None
     #: it goes on saying so, so that its silence means something
@@ -122,6 +127,7 @@ class InvokerHealth:
             return self.goto(InvokerState.OFFLINE, now)
         self.declined, self.winding_down = None, False
         if self.state is InvokerState.OFFLINE:
+            self.second_test = now + SECOND_TEST
             return self.goto(InvokerState.UNHEALTHY, now)
         return []
 
@@ -142,6 +148,9 @@ class InvokerHealth:
             return self._wound_down(now)
         if now - self.heard >= PING_TIMEOUT:
             return self.goto(InvokerState.OFFLINE, now)
+        if self.state in _TESTED and now >= self.second_test:
+            self.second_test = inf
+            return [SendTestAction(self.instance)]
         return self._test(now) if self.state in _TESTED and now >= self.test_due else []
 
     def _wound_down(self, now: float) -> list[SupervisionInstruction]:
