@@ -6,7 +6,7 @@ from typing import Final
 MAX_MESSAGE: Final = 64 << 20
 """Largest pickle of a message; a larger one comes back to its sender as PoisonMessage."""
 
-PART_SIZE: Final = 256 << 10
+PART_SIZE: Final = 512 << 10
 """A larger message is sent in parts of this size, between which other letters are sent."""
 
 PARTED_AT_ONCE: Final = 4
