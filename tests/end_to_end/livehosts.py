@@ -44,7 +44,7 @@ class FirstHost(LiveController):
         self.wait_until(lambda: self.states() == states, f"{states}", seconds)
 
     def wait_for_all_up(self, count: int) -> None:
-        self.wait_until(lambda: list(self.invokers().values()) == ["up"] * count, f"{count} invokers up", 90)
+        self.wait_until(lambda: list(self.invokers().values()) == ["up"] * count, f"{count} invokers up", 40)
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """`owactors …`, from anywhere."""

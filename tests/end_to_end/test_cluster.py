@@ -77,7 +77,7 @@ def started(
 
 @pytest.fixture
 def hosts(started: Hosts) -> Hosts:
-    started.controller.wait_for(90, **UP)
+    started.controller.wait_for(40, **UP)
     return started
 
 

@@ -38,7 +38,7 @@ def test_a_host_that_is_cut_off_is_down_and_comes_back(switch: Switch, tmp_path:
             node.options = ("--host", node.host, *node.options)
         try:
             cluster.start()
-            controller.wait_for(90, **UP)
+            controller.wait_for(40, **UP)
             controller.deploy("quick", "def main(args):\n    return {'got': args}")
             assert controller.invoke("quick", {"n": 1}).json["response"]["result"] == {"got": {"n": 1}}
             switch.link(2, "down")

@@ -33,7 +33,7 @@ def test_an_invoker_dies_in_the_middle_of_accepted_calls(
         controller, invokers = cluster.controller("0"), [cluster.invoker(0), cluster.invoker(1)]
         try:
             cluster.start()
-            controller.wait_for(90, **UP)
+            controller.wait_for(40, **UP)
             for number in range(4):
                 controller.deploy(f"telling{number}", TELLING)
 

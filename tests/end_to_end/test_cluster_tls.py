@@ -23,7 +23,7 @@ def test_calls_reach_an_invoker_over_tls(tmp_path_factory: pytest.TempPathFactor
         cluster.invoker(0)
         try:
             cluster.start()
-            controller.wait_for(90, invoker0="up")
+            controller.wait_for(40, invoker0="up")
             controller.deploy("hello", "def main(args):\n    return {'n': args['n']}")
             for number in range(3):
                 reply = controller.invoke("hello", {"n": number})

@@ -41,7 +41,7 @@ def test_the_first_host_dies_and_the_others_go_on_and_a_third_one_joins(tmp_path
         second.start()
         for controller in (first, second):
             controller.others = lambda: [first, second]
-            controller.wait_for(90, **{"invoker0/one": "up", "invoker1/two": "up"})
+            controller.wait_for(40, **{"invoker0/one": "up", "invoker1/two": "up"})
         first.deploy("quick", "def main(args):\n    return args")
         assert second.invoke("quick", {"n": 1}).json["response"]["result"] == {"n": 1}
         assert first.states() == {"one": "enabled", "two": "enabled"}
@@ -50,6 +50,6 @@ def test_the_first_host_dies_and_the_others_go_on_and_a_third_one_joins(tmp_path
         stack.callback(third.close)
         third.start()
         up = {"invoker0/one": "down", "invoker1/two": "up", "invoker2/three": "up"}
-        second.wait_until(lambda: second.invokers() == up, f"{up}", 90)
+        second.wait_until(lambda: second.invokers() == up, f"{up}", 40)
         replies = [second.invoke("quick", {"n": n}) for n in range(5)]
         assert [reply.json["response"]["result"]["n"] for reply in replies] == list(range(5))

@@ -47,7 +47,7 @@ def test_what_waits_for_a_host_that_is_cut_off_runs_once_wherever(switch: Switch
             replies = list(pool.map(lambda n: first.invoke("sleeping", {"n": n}, "blocking=false"), range(40)))
         switch.link(2, "down")
         ids = [reply.json["activationId"] for reply in replies]
-        first.wait_for_states(90, one="enabled", two="offline")
+        first.wait_for_states(40, one="enabled", two="offline")
         statuses = {each: first.record(each, 60)["response"]["status"] for each in ids}
         switch.link(2, "up")
         first.wait_for_all_up(2)

@@ -87,7 +87,7 @@ def wire(kafka_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         ]
         try:
             cluster.start()
-            controller.wait_for(90, invoker0="up")
+            controller.wait_for(40, invoker0="up")
             yield Wire(controller, invoker, kafka_address, Topics(prefix, ""))
         finally:
             cluster.close()
