@@ -83,7 +83,7 @@ def test_a_broker_and_then_a_database_that_die_and_come_back(
         cluster.invoker(1)
         try:
             cluster.start()
-            controller.wait_for(90, **UP)
+            controller.wait_for(40, **UP)
             controller.deploy("quick", QUICK)
             with Load(controller) as load:
                 controller.wait_until(lambda: load.statuses[200] > 10, "calls are answered")
@@ -94,7 +94,7 @@ def test_a_broker_and_then_a_database_that_die_and_come_back(
                 controller.wait_until(lambda: load.statuses[200] > before + 10, "calls are answered again", 60)
             assert set(load.statuses) <= {200, 202, 503}, load.statuses
             assert load.wrong == []
-            controller.wait_for(90, **UP)
+            controller.wait_for(40, **UP)
             every_accepted_call_has_a_record(load)
             with Load(controller) as load:
                 controller.wait_until(lambda: load.statuses[200] > 10, "calls are answered")
@@ -118,7 +118,7 @@ def test_calls_that_go_over_http_do_not_need_the_broker(broker: Broker, tmp_path
         cluster.invoker(0)
         try:
             cluster.start()
-            controller.wait_for(90, invoker0="up")
+            controller.wait_for(40, invoker0="up")
             controller.deploy("quick", QUICK)
 
             def goes_over_http() -> bool:
@@ -133,7 +133,7 @@ def test_calls_that_go_over_http_do_not_need_the_broker(broker: Broker, tmp_path
             assert load.wrong == []
             every_accepted_call_has_a_record(load)
             broker.start()
-            controller.wait_for(90, invoker0="up")
+            controller.wait_for(40, invoker0="up")
             assert controller.invoke("quick", {"n": 2}).status == 200
         finally:
             cluster.close()
