@@ -209,7 +209,15 @@ async def pause(container: Container) -> e.Event:
 
 
 async def resume(container: Container) -> e.Event:
-    """Thaw the container."""
+    """Thaw the container for a call."""
+    began = time.perf_counter()
+    event = await _thaw(container)
+    if isinstance(event, e.ContainerResumed):
+        METRICS.time(container_phase("resume", container.kind), (time.perf_counter() - began) * 1000)
+    return event
+
+
+async def _thaw(container: Container) -> e.Event:
     marker = MARKERS.started(CARE, container_command(container.backend, "unpause"), "resuming %s", container.id)
     try:
         await container.resume()
@@ -225,7 +233,7 @@ async def destroy(container: Container, resume_first: bool) -> e.Event:
     marker = None
     try:
         if resume_first:
-            await resume(container)
+            await _thaw(container)
         marker = MARKERS.started(CARE, container_command(container.backend, "rm"), "removing %s", container.id)
         await container.destroy()
     except Exception as failure:

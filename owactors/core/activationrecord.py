@@ -15,7 +15,7 @@ Annotations = Mapping[str, ParameterValue]
 
 _TIMED_OUT = {False: ParameterValue(False), True: ParameterValue(True)}
 _SEQUENCE = ParameterValue("sequence")
-#: Annotations that OpenWhisk has not: the parts of a cold start in ms, and how the log was read.
+#: Annotations that OpenWhisk has not: the parts of a call in ms, and how the log was read.
 PHASES, LOGS = "phases", "logs"
 _LOG_STATES: dict[LogState, ParameterValue] = {
     "complete": ParameterValue("complete"),
@@ -47,7 +47,7 @@ def activation_record(
 ) -> WhiskActivation:
     """The record, without logs. `total` covers init and run; `shared` is action_annotations(action), if at hand.
 
-    `phases`: what the parts of a cold start took, in ms and in order.
+    `phases`: what the parts of the call took, in ms and in order.
     """
     annotations = dict(shared or action_annotations(action))
     annotations["timeout"] = _TIMED_OUT[timed_out]

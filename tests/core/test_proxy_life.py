@@ -12,6 +12,7 @@ from owactors.core.containerproxy import instructions as i
 from owactors.core.containerproxy.proxy import ContainerProxy
 from owactors.core.containerproxy.states import State
 from owactors.entity.identity import Identity
+from owactors.entity.transaction import TransactionId
 from owactors.message.ack import CombinedCompletionAndResultMessage, CompletionMessage, ResultMessage
 from owactors.message.container import (
     ContainerDestroyed,
@@ -520,8 +521,27 @@ def test_a_record_of_a_prewarmed_and_of_a_warm_call() -> None:
     driver.collected("much", state="truncated")
     first, second = driver.stored
     assert annotation(first, "phases") == {"wait": 50.0, "init": 40, "run": 20}
-    assert annotation(second, "phases") is None
+    assert annotation(second, "phases") == {"wait": 50.0, "run": 20}
     assert annotation(second, "logs") == "truncated"
+
+
+def test_a_record_says_what_waking_took_and_how_long_others_waited_for_it() -> None:
+    driver = Driver().paused()
+    begun = int(driver.now * 1000)
+    driver.run(run(2, transid=TransactionId("a", begun - 7)))
+    driver.now += 0.02
+    driver.run(run(3, transid=TransactionId("b", begun + 20)))
+    driver.now += 0.01
+    driver.give(e.ContainerResumed)
+    for _ in range(2):
+        driver.ran()
+        driver.collected()
+    woken, waited = (annotation(record, "phases") for record in driver.stored[-2:])
+    assert list(woken) == ["wait", "resume", "run"]
+    assert woken["wait"] == pytest.approx(7, abs=1)
+    assert woken["resume"] == pytest.approx(30, abs=1)
+    assert list(waited) == ["wait", "run"]
+    assert waited["wait"] >= 10
 
 
 def test_records_have_only_the_annotations_of_openwhisk_if_that_is_wanted() -> None:

@@ -49,7 +49,7 @@ def drain_buffer(proxy: Proxy, now: float) -> None:
     while proxy.buffer and proxy.state is State.RUNNING and isinstance(proxy.data, WarmedData):
         if len(proxy.jobs) >= proxy.data.action.limits.concurrency:
             return
-        calls.begin(proxy, proxy.accept(proxy.buffer.popleft(), Phase.RUNNING), now)
+        calls.begin(proxy, proxy.accept(proxy.buffer.popleft(), Phase.RUNNING, now), now)
 
 
 def become_ready(proxy: Proxy, now: float) -> None:

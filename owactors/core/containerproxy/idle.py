@@ -23,7 +23,7 @@ SLACK = 0.001
 def y1_run(proxy: Proxy, event: RunAsked) -> None:
     """Serve at once."""
     proxy.goto(State.RUNNING)
-    calls.begin(proxy, proxy.accept(event.run, Phase.RUNNING), event.now)
+    calls.begin(proxy, proxy.accept(event.run, Phase.RUNNING, event.now), event.now)
 
 
 def y2_maybe_pause(proxy: Proxy, event: IdleTimerFired) -> None:
@@ -65,7 +65,7 @@ def g2_not_paused(proxy: Proxy, event: PauseFailed) -> None:
 def z1_run(proxy: Proxy, event: RunAsked) -> None:
     """Wake the container."""
     proxy.resuming = True
-    proxy.accept(event.run, Phase.RESUMING)
+    proxy.accept(event.run, Phase.RESUMING, event.now)
     proxy.goto(State.RUNNING)
     proxy.emit(ResumeContainer(event.run.msg.transid))
 

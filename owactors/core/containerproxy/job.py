@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 
 from owactors.core.logs import LogState
 from owactors.core.reply import Interval
@@ -32,12 +32,12 @@ class Job:
     number: int
     run: Run
     phase: Phase
+    #: what its parts took, in ms, as far as it went; the first is `wait`
+    phases: dict[str, float] = field(factory=dict)
     environment: dict[str, Any] | None = None
     arguments: Any = None
     #: of /init, if this job performed it
     init: Interval | None = None
-    #: what its start in a new or prewarmed container took, in ms, as far as it went; None: the container was warm
-    phases: dict[str, float] | None = None
     #: who waits for the result was given it, before the logs were read
     answered: bool = False
     #: the record without logs, once the result is known

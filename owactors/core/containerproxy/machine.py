@@ -92,10 +92,11 @@ class Proxy:
         """A line for the story."""
         self._story.append((now, self.state, text))
 
-    def accept(self, run: Run, phase: Phase) -> Job:
-        """Make a job of a Run that is begun now."""
+    def accept(self, run: Run, phase: Phase, now: float) -> Job:
+        """Make a job of a Run that is begun now: until now it has waited."""
         self._job_numbers += 1
-        job = self.jobs[self._job_numbers] = Job(self._job_numbers, run, phase)
+        wait = max(0.0, now * 1000 - run.msg.transid.start)
+        job = self.jobs[self._job_numbers] = Job(self._job_numbers, run, phase, {"wait": wait})
         return job
 
     @property

@@ -28,8 +28,7 @@ def init_failed(proxy: Proxy, job: Job, result: RunResult, failure: ActivationRe
 def initialized(job: Job, result: RunResult) -> None:
     """/init has ended, well or not."""
     job.init = result.interval
-    if job.phases is not None:
-        job.phases["init"] = result.interval.duration
+    job.phases["init"] = result.interval.duration
 
 
 def answered(proxy: Proxy, job: Job, event: RunEnded) -> None:
@@ -38,8 +37,7 @@ def answered(proxy: Proxy, job: Job, event: RunEnded) -> None:
     timeout = job.run.action.limits.timeout
     answer = response.run_response(result, timeout)
     total = total_interval(result.interval, job.init)
-    if job.phases is not None:
-        job.phases["run"] = result.interval.duration
+    job.phases["run"] = result.interval.duration
     _settle(proxy, job, answer, total, response.is_over_time(result, timeout), event.now, event.logs)
 
 

@@ -35,16 +35,14 @@ def r1_initialize_created(proxy: Proxy, event: ContainerCreated) -> None:
     proxy.container = event.container
     proxy.data = PreWarmedData(event.container, proxy.prewarm_kind, proxy.prewarm_memory, 1)
     for job in list(proxy.jobs.values()):
-        if job.phases is not None:
-            job.phases.update(event.phases)
+        job.phases.update(event.phases)
         calls.begin(proxy, job, event.now)
 
 
 def r12_initialize_resized(proxy: Proxy, event: ContainerResized) -> None:
     """The prewarmed container has the memory that its first job wants: that job begins."""
     for job in _resizing(proxy):
-        if job.phases is not None:
-            job.phases["resize"] = event.took
+        job.phases["resize"] = event.took
         calls.begin(proxy, job, event.now)
 
 
@@ -87,7 +85,7 @@ def r4_run(proxy: Proxy, event: RunAsked) -> None:
         and not proxy.buffer
         and len(proxy.jobs) < data.action.limits.concurrency
     ):
-        calls.begin(proxy, proxy.accept(event.run, Phase.RUNNING), event.now)
+        calls.begin(proxy, proxy.accept(event.run, Phase.RUNNING, event.now), event.now)
     else:
         proxy.buffer.append(event.run)
 
@@ -163,6 +161,7 @@ def r10_resumed(proxy: Proxy, event: ContainerResumed) -> None:
     """The container runs again: begin the job that woke it, and what came meanwhile."""
     proxy.resuming = False
     for job in list(proxy.jobs.values()):
+        job.phases["resume"] = max(0.0, event.now * 1000 - job.run.msg.transid.start - job.phases["wait"])
         calls.begin(proxy, job, event.now)
     endings.drain_buffer(proxy, event.now)
 

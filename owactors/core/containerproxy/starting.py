@@ -20,7 +20,6 @@ from owactors.core.containerproxy.machine import Proxy
 from owactors.core.containerproxy.resources import container_name, creation, creation_for, resizing
 from owactors.core.containerproxy.states import State
 from owactors.entity.transaction import TransactionId
-from owactors.message.container import Run
 from owactors.message.containerdata import PreWarmedData
 
 INVOKER_WARMUP = TransactionId.system("invokerWarmup")
@@ -39,17 +38,12 @@ def u1_make_a_prewarm(proxy: Proxy, event: StartAsked) -> None:
 def u2_make_a_container_for_the_run(proxy: Proxy, event: RunAsked) -> None:
     """Cold start."""
     run = event.run
-    proxy.accept(run, Phase.CREATING).phases = _waited(run, event.now)
+    proxy.accept(run, Phase.CREATING, event.now)
     proxy.creating = True
     proxy.prewarm_kind, proxy.prewarm_memory = run.action.exec.kind, run.action.limits.memory_size
     name = container_name(proxy.settings, proxy.number, run.msg.user.namespace.name, run.action.name)
     proxy.emit(creation_for(proxy.settings, run, name))
     proxy.goto(State.RUNNING)
-
-
-def _waited(run: Run, now: float) -> dict[str, float]:
-    """The first phase of a cold start: from the call until a container is asked for."""
-    return {"wait": max(0.0, now * 1000 - run.msg.transid.start)}
 
 
 def u3_nothing_to_remove(proxy: Proxy, event: RemoveAsked) -> None:
@@ -96,8 +90,7 @@ def t1_initialize(proxy: Proxy, event: RunAsked) -> None:
     """The prewarmed container gets its action, and if need be that action's memory first."""
     if proxy.settings.health_check.enabled:
         proxy.emit(DisablePing())
-    job = proxy.accept(event.run, Phase.INITIALIZING)
-    job.phases = _waited(event.run, event.now)
+    job = proxy.accept(event.run, Phase.INITIALIZING, event.now)
     proxy.goto(State.RUNNING)
     memory = event.run.action.limits.memory_size
     if memory == proxy.prewarm_memory:
