@@ -6,7 +6,7 @@ Values only: the container itself stays with its proxy, `ContainerRef` names it.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from attrs import evolve, frozen
 
@@ -94,7 +94,30 @@ class PreWarmedData:
 
 
 @frozen
-class WarmingColdData:
+class _ForAction:
+    """What the three kinds of data with an action have in common; each names the fields again, in its own order."""
+
+    action: WhiskAction
+    last_used: float
+    active_activation_count: int
+
+    @property
+    def memory_limit(self) -> ByteSize:
+        """The action's memory."""
+        return self.action.limits.memory_size
+
+    @property
+    def has_capacity(self) -> bool:
+        """True while fewer activations are inside than the action allows."""
+        return self.active_activation_count < self.action.limits.concurrency
+
+    def next_run(self, action: WhiskAction, invocation_namespace: str, now: float) -> Self:
+        """The data with one activation more."""
+        return evolve(self, active_activation_count=self.active_activation_count + 1, last_used=now)
+
+
+@frozen
+class WarmingColdData(_ForAction):
     """A container is being made for this action (only in the pool's books)."""
 
     invocation_namespace: str
@@ -104,23 +127,9 @@ class WarmingColdData:
     initing_state: ClassVar[str] = "warmingCold"
     container: ClassVar[None] = None
 
-    @property
-    def memory_limit(self) -> ByteSize:
-        """The action's memory."""
-        return self.action.limits.memory_size
-
-    @property
-    def has_capacity(self) -> bool:
-        """True while fewer activations are inside than the action allows."""
-        return self.active_activation_count < self.action.limits.concurrency
-
-    def next_run(self, action: WhiskAction, invocation_namespace: str, now: float) -> WarmingColdData:
-        """The data with one activation more."""
-        return evolve(self, active_activation_count=self.active_activation_count + 1, last_used=now)
-
 
 @frozen
-class WarmingData:
+class WarmingData(_ForAction):
     """A prewarmed container was given to this action, whose /init has not been reported (only in the pool's books)."""
 
     container: ContainerRef
@@ -130,23 +139,9 @@ class WarmingData:
     active_activation_count: int = 0
     initing_state: ClassVar[str] = "warming"
 
-    @property
-    def memory_limit(self) -> ByteSize:
-        """The action's memory."""
-        return self.action.limits.memory_size
-
-    @property
-    def has_capacity(self) -> bool:
-        """True while fewer activations are inside than the action allows."""
-        return self.active_activation_count < self.action.limits.concurrency
-
-    def next_run(self, action: WhiskAction, invocation_namespace: str, now: float) -> WarmingData:
-        """The data with one activation more."""
-        return evolve(self, active_activation_count=self.active_activation_count + 1, last_used=now)
-
 
 @frozen
-class WarmedData:
+class WarmedData(_ForAction):
     """A container whose /init for this action succeeded, for one invocation namespace."""
 
     container: ContainerRef
@@ -155,20 +150,6 @@ class WarmedData:
     last_used: float
     active_activation_count: int = 0
     initing_state: ClassVar[str] = "warmed"
-
-    @property
-    def memory_limit(self) -> ByteSize:
-        """The action's memory."""
-        return self.action.limits.memory_size
-
-    @property
-    def has_capacity(self) -> bool:
-        """True while fewer activations are inside than the action allows."""
-        return self.active_activation_count < self.action.limits.concurrency
-
-    def next_run(self, action: WhiskAction, invocation_namespace: str, now: float) -> WarmedData:
-        """The data with one activation more."""
-        return evolve(self, active_activation_count=self.active_activation_count + 1, last_used=now)
 
 
 ContainerData = NoData | MemoryData | PreWarmedData | WarmingColdData | WarmingData | WarmedData

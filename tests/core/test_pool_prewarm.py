@@ -390,3 +390,18 @@ def test_a_cold_start_counts_as_demand_for_the_nearest_size() -> None:
     bench.submit_all(run_of(action(f"a{number}", memory=400)) for number in range(2))
     bench.adjust()
     assert [each.memory for each in bench.starts()] == [512, 512]
+
+
+def test_memory_that_a_smaller_prewarm_sets_free_goes_to_the_run_it_was_promised_to() -> None:
+    bench = PoolBench.of(512, stem_cells(1), resize_prewarmed=True)
+    bench.prewarmed(1)
+    bench.warm(run_of(action("idle", kind="python:3.11")))
+    promised = run_of(action("promised", kind="python:3.11", memory=128))
+    bench.submit(promised)
+    assert bench.removals() == [2]
+    small = run_of(action(memory=128))
+    bench.submit(small)
+    assert [(each.run, each.start) for each in bench.sent()] == [
+        (small, StartKind.PREWARMED),
+        (promised, StartKind.RECREATED),
+    ]

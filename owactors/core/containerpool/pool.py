@@ -121,6 +121,7 @@ class ContainerPool:
         config = self.prewarming.config(entry.kind, entry.memory)
         self.books.assign_prewarm(entry, run)
         self._dispatch(entry, run, StartKind.PREWARMED)
+        self._keep_promises()  # a larger one that was made smaller has set memory free
         if config is not None:
             prewarm(self, config, 1)
 

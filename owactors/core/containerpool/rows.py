@@ -167,7 +167,9 @@ def handed_back(pool: ContainerPool, entry: Entry, message: Run) -> None:
         pool.prewarming.not_resized(pool.now)
     if run.attempts != message.attempts:
         run = evolve(run, attempts=message.attempts)
-    if not pool.try_place(run):
+    if pool.try_place(run):
+        pool.serve_waiting()
+    else:
         pool.wait(run, in_front=True)
 
 
