@@ -28,7 +28,7 @@ from owactors.message.health import PingMessage
 from owactors.message.host import HostHeartbeat, HostIdentity
 from owactors.message.payload import to_payload
 from owactors.node.settings import Settings, load
-from owactors.node.wiring import build_messaging, cluster_topics, messaging_settings
+from owactors.node.wiring_messaging import build_messaging, cluster_topics, messaging_settings
 
 SECONDS = 60.0
 

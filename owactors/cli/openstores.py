@@ -15,7 +15,7 @@ PLACES = "sqlite, sqlite:FOLDER, couchdb or couchdb:URL"
 
 def couch_of(settings: Settings, url: str = "") -> CouchSettings:
     """The CouchDB of the settings, or the one at `url`, in which user, password and #prefix may stand."""
-    from owactors.node.wiring import couchdb_of
+    from owactors.node.wiring_stores import couchdb_of
 
     address, _, prefix = url.partition("#")
     try:

@@ -13,7 +13,8 @@ from owactors.container.port import Protection, WhiskContainerStartupError
 from owactors.container.sandbox.factory import SandboxFactory
 from owactors.container.sandbox.settings import SandboxSettings
 from owactors.node.settings import Settings
-from owactors.node.wiring import factory_settings, manifest_of
+from owactors.node.wiring import manifest_of
+from owactors.node.wiring_containers import factory_settings
 
 
 def protections(settings: Settings) -> tuple[Protection, ...]:

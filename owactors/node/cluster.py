@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-import socket
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,24 +19,16 @@ from owactors.entity.instance import InvokerInstanceId
 from owactors.message.host import HostIdentity
 from owactors.message.node import NodeUp, StartRole
 from owactors.message.store import StoreUnavailable
+from owactors.node.addresses import api_host, own_address
 from owactors.node.folder import Keys
 from owactors.node.running import Composition, greet_api, say
 from owactors.node.running import run as run_node
 from owactors.node.settings import Settings
 from owactors.node.settings_shared import shared
 from owactors.node.system import CannotStart
-from owactors.node.wiring import (
-    api_host,
-    broker_settings,
-    build_messaging,
-    cluster_topics,
-    controller_setup,
-    couch_settings,
-    invoker_setup,
-    manifest_of,
-    messaging_settings,
-    open_store_order,
-)
+from owactors.node.wiring import controller_setup, invoker_setup, manifest_of
+from owactors.node.wiring_messaging import broker_settings, build_messaging, cluster_topics, messaging_settings
+from owactors.node.wiring_stores import couch_settings, open_store_order
 from owactors.observe.hostfacts import host_name
 from owactors.store.instanceids import instance_id
 from owactors.store.open import open_store
@@ -183,16 +174,6 @@ def network(settings: Settings, towards: str) -> dict[str, Any]:
     files = {TLS_CERTIFICATE: cluster.tls_certificate, TLS_KEY: cluster.tls_key, TLS_AUTHORITY: cluster.tls_authority}
     tls = {name: str(path) for name, path in files.items() if path is not None}
     return {LISTEN: own_address(towards), KEY_FILE: str(cluster.key_file), **tls}
-
-
-def own_address(towards: str) -> str:
-    """The IPv4 address of this host on the way to a host:port, its own included; loopback without one."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect((towards.rpartition(":")[0], 9))
-        except OSError:
-            return "127.0.0.1"
-        return str(probe.getsockname()[0])
 
 
 def http_host(settings: Settings) -> str:

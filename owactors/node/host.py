@@ -13,14 +13,15 @@ from attrs import evolve, frozen
 
 from owactors.actor.hostsupervisor import HostSupervisor
 from owactors.message.node import AskCluster, ClusterFacts, NodeUp
-from owactors.node.cluster import check, controller_order, host_name_of, invoker_order, network, own_address
+from owactors.node.addresses import is_loopback, own_address
+from owactors.node.cluster import check, controller_order, host_name_of, invoker_order, network
 from owactors.node.folder import Keys
 from owactors.node.running import Composition, say
 from owactors.node.running import run as run_node
 from owactors.node.settings import Settings
 from owactors.node.settings_shared import contradicted, with_shared
 from owactors.node.system import START_SECONDS, Ask, CannotStart, up_of
-from owactors.node.wiring import entrance, is_loopback
+from owactors.node.wiring_messaging import entrance
 
 logger = logging.getLogger(__name__)
 BUS_PORT = 3234

@@ -19,10 +19,12 @@ from owactors.core.parameterencryption import BadKey
 from owactors.entity.errors import DeserializationError
 from owactors.message.node import NodeUp
 from owactors.node import bases
+from owactors.node.addresses import is_loopback, local_url
 from owactors.node.folder import DataFolder, FolderRefused, Keys
 from owactors.node.settings import Settings
 from owactors.node.system import CannotStart, NodeSystem, Order
-from owactors.node.wiring import build_factory, build_messaging, is_loopback, local_url
+from owactors.node.wiring_containers import build_factory
+from owactors.node.wiring_messaging import build_messaging
 from owactors.observe import logs
 from owactors.observe.markers import Markers
 from owactors.observe.metrics import METRICS

@@ -13,7 +13,7 @@ from owactors.connector.port import BrokerUnavailable, Consumer
 from owactors.message.event import EventMessage
 from owactors.message.payload import from_payload
 from owactors.node.settings import Settings
-from owactors.node.wiring import broker_settings, build_messaging, cluster_topics
+from owactors.node.wiring_messaging import broker_settings, build_messaging, cluster_topics
 from owactors.observe.userevents import UserEventRecorder
 
 LOG = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from owactors.connector.settings import BrokerSettings
 from owactors.node.cluster import check, http_host
 from owactors.node.settings import Settings, load
 from owactors.node.settings_shared import shared, with_shared
-from owactors.node.wiring import build_messaging, messaging_settings
+from owactors.node.wiring_messaging import build_messaging, messaging_settings
 
 
 def settings(tmp_path: Path, **overrides: Any) -> Settings:

@@ -20,7 +20,7 @@ from owactors.node.settings import (
     runtimes_manifest,
 )
 from owactors.node.settings_sources import default_text
-from owactors.node.wiring import couchdb_of
+from owactors.node.wiring_stores import couchdb_of
 from owactors.runtime.launchers import find_launcher
 
 

@@ -8,17 +8,10 @@ import pytest
 from owactors.container.docker.settings import DockerSettings
 from owactors.container.sandbox.settings import SandboxSettings
 from owactors.message.container import LogFileSettings
+from owactors.node.addresses import api_host, is_loopback, local_url
 from owactors.node.settings import Settings, load
-from owactors.node.wiring import (
-    GUEST,
-    api_host,
-    controller_setup,
-    factory_settings,
-    invoker_setup,
-    is_loopback,
-    local_url,
-    manifest_of,
-)
+from owactors.node.wiring import GUEST, controller_setup, invoker_setup, manifest_of
+from owactors.node.wiring_containers import factory_settings
 
 
 def settings(tmp_path: Path, **overrides: Any) -> Settings:
