@@ -116,7 +116,7 @@ class Firing:
         except Exception:
             logger.exception("rule %s failed to invoke %s", name, action)
             return _entry(WHISK_ERROR, name, action, error=messages.DEFAULTS[500])
-        return _entry(SUCCESS, name, action, activationId=invoked.activation_id)
+        return _entry(SUCCESS, name, action, activation_id=invoked.activation_id)
 
     def _check_size(self, user: Identity, arguments: dict[str, Any]) -> None:
         most = max_payload_size(user.limits, self._services.settings.limits).bytes
@@ -130,8 +130,17 @@ class Firing:
             await asyncio.wait(tuple(self._under_way))
 
 
-def _entry(status: int, rule: str, action: str, **outcome: str) -> dict[str, Any]:
-    return {"statusCode": status, "success": status == SUCCESS, **outcome, "rule": rule, "action": action}
+def _entry(
+    status: int, rule: str, action: str, *, activation_id: str | None = None, error: str | None = None
+) -> dict[str, Any]:
+    """The fields in OpenWhisk's order: the entry is kept as text."""
+    entry: dict[str, Any] = {"statusCode": status, "success": status == SUCCESS}
+    if activation_id is not None:
+        entry["activationId"] = activation_id
+    entry["rule"] = rule
+    if error is not None:
+        entry["error"] = error
+    return {**entry, "action": action}
 
 
 def _refused(refused: Rejection, rule: str, action: str) -> dict[str, Any]:
