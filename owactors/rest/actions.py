@@ -31,7 +31,7 @@ from owactors.message.store import NoDocument
 from owactors.rest import query
 from owactors.rest.answer import Answer, activation_header, json_answer
 from owactors.rest.collection import Collection, checked_name, no_route
-from owactors.rest.invoking import Invoked, Queued
+from owactors.rest.invoking import Invocation, Invoked, Queued
 from owactors.rest.records import shown_result
 from owactors.rest.request import Request
 
@@ -189,7 +189,9 @@ class Actions(Collection):
         resolved = await self.repository.resolve(namespace, name)
         resolved = await self.ready(user, resolved)
         check_overrides(resolved.immutable, payload)
-        invoked = await self.context.runners.run(user, resolved, payload, wait if blocking else None, request.transid)
+        invoked = await self.context.runners.run(
+            Invocation(user, resolved, payload, wait if blocking else None, request.transid)
+        )
         return outcome(invoked, bare)
 
     async def ready(self, user: Identity, resolved: ResolvedAction) -> ResolvedAction:
@@ -215,7 +217,7 @@ class Actions(Collection):
             await self.authorize(user, "POST", resource)
         resolved = await self.ready(user, await self.repository.resolve(namespace, name))
         check_overrides(resolved.immutable, payload)
-        return await self.context.runners.run(user, resolved, payload, None, request.transid)
+        return await self.context.runners.run(Invocation(user, resolved, payload, None, request.transid))
 
 
 def outcome(invoked: Invoked, bare: bool) -> Answer:

@@ -38,24 +38,27 @@ class Queued:
 Invoked = Queued | WhiskActivation
 
 
+@frozen
+class Invocation:
+    """What is to be run: an action for a user. `payload` is an object, an array, or None.
+
+    wait: seconds to wait for the record, None not to wait at all. `cause` is the activation id of the enclosing
+    sequence or composition.
+    """
+
+    user: Identity
+    resolved: ResolvedAction
+    payload: Any
+    wait: float | None
+    transid: TransactionId
+    cause: str | None = None
+
+
 class Runner(Protocol):
     """Something that runs calls of some kind of action."""
 
-    async def run(
-        self,
-        user: Identity,
-        resolved: ResolvedAction,
-        payload: Any,
-        wait: float | None,
-        transid: TransactionId,
-        cause: str | None = None,
-    ) -> Invoked:
-        """Runs `resolved` for `user`. `payload` is an object, an array, or None.
-
-        wait: seconds to wait for the record, None not to wait at all. `cause` is the activation id of the
-        enclosing sequence or composition. The record or, when it did not come in time, `Queued`. Rejection when
-        the call could not be begun.
-        """
+    async def run(self, invocation: Invocation) -> Invoked:
+        """The record or, when it did not come in time, `Queued`. Rejection when the call could not be begun."""
 
 
 class Runners:
@@ -66,24 +69,17 @@ class Runners:
         self.sequences = sequences
         self.compositions = compositions
 
-    async def run(
-        self,
-        user: Identity,
-        resolved: ResolvedAction,
-        payload: Any,
-        wait: float | None,
-        transid: TransactionId,
-        cause: str | None = None,
-    ) -> Invoked:
+    async def run(self, invocation: Invocation) -> Invoked:
         """As Runner.run."""
+        action = invocation.resolved.action
         runner: Runner | None = self.primitive
-        if resolved.action.is_sequence:
+        if action.is_sequence:
             runner = self.sequences
-        elif resolved.action.is_conductor:
+        elif action.is_conductor:
             runner = self.compositions or self.primitive
         if runner is None:
             raise Rejection(500)
-        return await runner.run(user, resolved, payload, wait, transid, cause)
+        return await runner.run(invocation)
 
 
 class PrimitiveRunner:
@@ -93,21 +89,13 @@ class PrimitiveRunner:
         self._services = services
         self._waits = RecordWaits(services)
 
-    async def run(
-        self,
-        user: Identity,
-        resolved: ResolvedAction,
-        payload: Any,
-        wait: float | None,
-        transid: TransactionId,
-        cause: str | None = None,
-    ) -> Invoked:
+    async def run(self, invocation: Invocation) -> Invoked:
         """As Runner.run."""
-        message = self.message(user, resolved, payload, wait is not None, transid, cause)
+        message = self.message(invocation)
         try:
-            if wait is None:
-                return await self._queue(message, resolved)
-            return await self._waited(message, resolved, wait)
+            if invocation.wait is None:
+                return await self._queue(message, invocation.resolved)
+            return await self._waited(message, invocation.resolved, invocation.wait)
         except LoadBalancerRefused as refused:
             raise Rejection(503, str(refused), message.activation_id) from refused
         except MessageTooLarge as error:
@@ -115,31 +103,24 @@ class PrimitiveRunner:
         except StoreUnavailable as error:
             raise Rejection(503, error.reason, message.activation_id) from error
 
-    def message(
-        self,
-        user: Identity,
-        resolved: ResolvedAction,
-        payload: Any,
-        blocking: bool,
-        transid: TransactionId,
-        cause: str | None = None,
-    ) -> ActivationMessage:
+    def message(self, invocation: Invocation) -> ActivationMessage:
         """The message for an invoker, with a fresh activation id and the merged arguments."""
+        resolved, payload = invocation.resolved, invocation.payload
         locked = resolved.locked
         if locked and isinstance(payload, dict):
             locked = {name: algorithm for name, algorithm in locked.items() if name not in payload}
         return ActivationMessage(
-            transid=transid,
+            transid=invocation.transid,
             action=resolved.name,
             revision=resolved.action.revision,
-            user=user,
+            user=invocation.user,
             activation_id=new_activation_id(),
             root_controller_index=self._services.instance,
-            blocking=blocking,
+            blocking=invocation.wait is not None,
             content=merged_arguments(resolved.arguments, payload),
             init_args=resolved.init_args,
             locked_args=locked,
-            cause=cause,
+            cause=invocation.cause,
         )
 
     async def _queue(self, message: ActivationMessage, resolved: ResolvedAction) -> Queued:

@@ -43,7 +43,7 @@ from owactors.entity.transaction import TransactionId
 from owactors.message.event import ActivationEvent
 from owactors.message.store import NoDocument, StoreUnavailable
 from owactors.rest.entitling import Entitlement
-from owactors.rest.invoking import Invoked, PrimitiveRunner, Queued, accept
+from owactors.rest.invoking import Invocation, Invoked, PrimitiveRunner, Queued, accept
 from owactors.rest.ports import Services
 from owactors.rest.repository import Repository
 
@@ -93,20 +93,12 @@ class ChainRunner:
         self._primitive = primitive
         self._running: set[asyncio.Task[Ended]] = set()
 
-    async def run(
-        self,
-        user: Identity,
-        resolved: ResolvedAction,
-        payload: Any,
-        wait: float | None,
-        transid: TransactionId,
-        cause: str | None = None,
-    ) -> Invoked:
+    async def run(self, invocation: Invocation) -> Invoked:
         """As Runner.run. Once it has begun, a run goes on to its end, whether its caller waits or not."""
-        run = self._begun(user, resolved, transid, cause, wait is not None)
+        run, wait = self._begun(invocation), invocation.wait
         if wait is None:
-            await self._accept(run, payload)
-        running = asyncio.create_task(self._to_the_end(run, payload, Used()))
+            await self._accept(run, invocation.payload)
+        running = asyncio.create_task(self._to_the_end(run, invocation.payload, Used()))
         self._running.add(running)
         running.add_done_callback(self._running.discard)
         if wait is None:
@@ -114,7 +106,7 @@ class ChainRunner:
         done, _ = await asyncio.wait((running,), timeout=wait)
         if done:
             return running.result()[0]
-        await self._accept(run, payload)
+        await self._accept(run, invocation.payload)
         if running.done():  # in the meantime: its record must end the acceptance
             await self._keep(run, running.result()[0])
         return Queued(run.enclosing.activation_id)
@@ -129,26 +121,26 @@ class ChainRunner:
         while self._running:
             await asyncio.wait(self._running)
 
-    def _begun(
-        self, user: Identity, resolved: ResolvedAction, transid: TransactionId, cause: str | None, blocking: bool
-    ) -> _Run:
+    def _begun(self, invocation: Invocation) -> _Run:
+        user, resolved = invocation.user, invocation.resolved
         enclosing = EnclosingActivation(
             activation_id=new_activation_id(),
             action=resolved.action,
             user=user,
-            accepted_at=transid.start,
-            cause=cause,
+            accepted_at=invocation.transid.start,
+            cause=invocation.cause,
             binding=resolved.binding,
         )
         kept = user.limits.store_activations is not False
-        return _Run(enclosing, resolved, transid, kept and (blocking or self._services.settings.store_non_blocking))
+        wanted = invocation.wait is not None or self._services.settings.store_non_blocking
+        return _Run(enclosing, resolved, invocation.transid, kept and wanted)
 
     async def _accept(self, run: _Run, payload: Any) -> None:
         """Writes the acceptance, unless the record is there already or is not wanted. Rejection 503."""
         if not run.kept:
             return
         activation_id, user = run.enclosing.activation_id, run.enclosing.user
-        message = self._primitive.message(user, run.resolved, payload, False, run.transid)
+        message = self._primitive.message(Invocation(user, run.resolved, payload, None, run.transid))
         try:
             await accept(self._services, evolve(message, activation_id=activation_id))
         except StoreUnavailable as error:
@@ -263,9 +255,8 @@ class ChainRunner:
     ) -> Event:
         enclosing = run.enclosing
         transid = self._transaction(run, components)
-        invoked = await self._primitive.run(
-            enclosing.user, resolved, payload, wait_ms / 1000, transid, enclosing.activation_id
-        )
+        invocation = Invocation(enclosing.user, resolved, payload, wait_ms / 1000, transid, enclosing.activation_id)
+        invoked = await self._primitive.run(invocation)
         now = self._services.now()
         return CallOverdue(now, invoked.activation_id) if isinstance(invoked, Queued) else CallFinished(now, invoked)
 
@@ -274,7 +265,8 @@ class ChainRunner:
     ) -> Event:
         enclosing = run.enclosing
         transid = self._transaction(run, components)
-        inner = self._begun(enclosing.user, resolved, transid, enclosing.activation_id, True)
+        invocation = Invocation(enclosing.user, resolved, call.payload, None, transid, enclosing.activation_id)
+        inner = self._begun(invocation)
         record, used = await self._to_the_end(evolve(inner, kept=run.kept), call.payload, call.used)
         return CallFinished(self._services.now(), record, used)
 

@@ -36,7 +36,7 @@ from owactors.rest.answer import JSON_TYPE, Answer, Headers, activation_header, 
 from owactors.rest.apimanagement import PACKAGE, ApiManagement
 from owactors.rest.authentication import Authentication
 from owactors.rest.collection import Context, no_route
-from owactors.rest.invoking import Invoked, Queued
+from owactors.rest.invoking import Invocation, Invoked, Queued
 from owactors.rest.repository import STORE_ERRORS
 from owactors.rest.request import Request
 
@@ -151,7 +151,7 @@ class WebActions:
         payload = _payload(web, call)
         ready = await self._ready(call.owner, call.resolved)
         wait = self._context.services.settings.blocking_wait
-        return await self._context.runners.run(call.owner, ready, payload, wait, request.transid)
+        return await self._context.runners.run(Invocation(call.owner, ready, payload, wait, request.transid))
 
 
 def _no_action(user: Identity | None, request: Request) -> Rejection:
