@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from owactors.core.loadbalancer.sharding import InvokerSlots, ShardingChoice, Wanted
+from owactors.core.loadbalancer.rooms import InvokerSlots
+from owactors.core.loadbalancer.sharding import ShardingChoice, Wanted
 from owactors.core.loadbalancer.slots import ActivationSlots
 from owactors.core.loadbalancer.supervision import InvokerState
 from owactors.entity.instance import InvokerInstanceId

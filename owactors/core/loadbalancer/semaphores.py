@@ -60,6 +60,11 @@ class NestedSemaphore:
         """Actions of several activations per container that have some outstanding."""
         return frozenset(self._shared)
 
+    def has_place(self, action: str) -> bool:
+        """Whether a container of the action has a place left."""
+        shared = self._shared.get(action)
+        return shared is not None and shared.free > 0
+
     def try_acquire(self, action: str, concurrency: int, memory: int) -> bool:
         """A place for one activation of the action, named with its version; False if there is no room."""
         if concurrency == 1:

@@ -12,6 +12,7 @@ from math import ceil, floor, gcd
 from attrs import define, field, frozen
 
 from owactors.core.loadbalancer.javahash import home_hash
+from owactors.core.loadbalancer.rooms import InvokerSlots, Rooms
 from owactors.core.loadbalancer.semaphores import NestedSemaphore
 
 
@@ -43,14 +44,8 @@ class Chosen:
     overloaded: bool = False
 
 
-@define
-class InvokerSlots:
-    """An invoker, whether it is usable, and this controller's share of its memory."""
-
-    instance: int
-    user_memory: int
-    usable: bool
-    slots: NestedSemaphore
+#: values are shared: to make one takes longer than to find it
+_chosen = lru_cache(maxsize=65536)(Chosen)
 
 
 @lru_cache(maxsize=1024)
@@ -73,34 +68,63 @@ class ShardingChoice:
     cluster_size: int = 1
     invokers: list[InvokerSlots] = field(factory=list)
     #: those for managed runtimes: the first ones, at least one
-    managed: Sequence[InvokerSlots] = ()
+    _managed: Rooms = field(factory=Rooms)
     #: those for images that are pulled: the last ones, at least one
-    blackboxes: Sequence[InvokerSlots] = ()
+    _blackboxes: Rooms = field(factory=Rooms)
+    #: by action, the invokers where a container that takes several activations has a place left
+    _sharing: dict[str, set[int]] = field(factory=dict)
+
+    @property
+    def managed(self) -> Sequence[InvokerSlots]:
+        """Where managed runtimes run."""
+        return self._managed.candidates
+
+    @property
+    def blackboxes(self) -> Sequence[InvokerSlots]:
+        """Where pulled images run."""
+        return self._blackboxes.candidates
 
     def choose(self, wanted: Wanted, pick: int = 0) -> Chosen | None:
         """Take a place. `pick` is a random number: which usable invoker is forced when all are full. None: none up."""
-        candidates = self.blackboxes if wanted.blackbox else self.managed
-        count, memory, shared = len(candidates), wanted.memory, wanted.concurrency > 1
-        if not count:
+        rooms = self._blackboxes if wanted.blackbox else self._managed
+        if not rooms.usable:
             return None
-        index, step = home_and_step(count, wanted.namespace, wanted.action)
-        for _ in range(count):
-            invoker = candidates[index]
-            if invoker.usable and (
-                invoker.slots.try_acquire(wanted.name, wanted.concurrency, memory)
-                if shared
-                else invoker.slots.memory.try_acquire(memory)
-            ):
-                return Chosen(invoker.instance)
-            index += step
-            if index >= count:
-                index -= count
-        return self._force(wanted, [invoker for invoker in candidates if invoker.usable], pick)
+        home, step = home_and_step(len(rooms.candidates), wanted.namespace, wanted.action)
+        sharing = self._sharing.get(wanted.name, ()) if wanted.concurrency > 1 else ()
+        invoker = rooms.nearest(home, step, wanted.memory, sharing)
+        overloaded = invoker is None
+        if invoker is None:
+            invoker = rooms.usable[pick % len(rooms.usable)]
+        if wanted.concurrency == 1:
+            invoker.slots.memory.force_acquire(wanted.memory)
+        else:
+            invoker.slots.force_acquire(wanted.name, wanted.concurrency, wanted.memory)
+        self._changed(invoker, wanted)
+        return _chosen(invoker.instance, overloaded)
 
     def release(self, instance: int, wanted: Wanted) -> None:
         """The activation ended: its place is free. An unknown invoker is ignored."""
         if 0 <= instance < len(self.invokers):
-            self.invokers[instance].slots.release(wanted.name, wanted.concurrency, wanted.memory)
+            invoker = self.invokers[instance]
+            invoker.slots.release(wanted.name, wanted.concurrency, wanted.memory)
+            self._changed(invoker, wanted)
+
+    def _changed(self, invoker: InvokerSlots, wanted: Wanted) -> None:
+        """Enters in the books what is free there now."""
+        if invoker.instance < self._managed.end:
+            self._managed.moved(invoker)
+        if invoker.instance >= self._blackboxes.first:
+            self._blackboxes.moved(invoker)
+        if wanted.concurrency > 1:
+            self._share_or_not(invoker, wanted.name)
+
+    def _share_or_not(self, invoker: InvokerSlots, name: str) -> None:
+        if invoker.slots.has_place(name):
+            self._sharing.setdefault(name, set()).add(invoker.instance)
+        elif name in self._sharing:
+            self._sharing[name].discard(invoker.instance)
+            if not self._sharing[name]:
+                del self._sharing[name]
 
     def update_invokers(self, known: Sequence[tuple[int, bool]]) -> None:
         """All invokers by number, as (memory, usable). Those known before keep what is taken there."""
@@ -117,8 +141,8 @@ class ShardingChoice:
         count = len(self.invokers)
         managed = min(1.0, max(0.0, self.managed_fraction))
         blackbox = max(1.0 - managed, min(1.0, self.blackbox_fraction))
-        self.managed = self.invokers[: max(1, ceil(count * managed))]
-        self.blackboxes = self.invokers[-max(1, floor(_exact(count * blackbox))) :]
+        self._managed = Rooms.of(self.invokers[: max(1, ceil(count * managed))])
+        self._blackboxes = Rooms.of(self.invokers[-max(1, floor(_exact(count * blackbox))) :])
 
     def update_cluster(self, size: int) -> None:
         """So many controllers share the invokers, at least one. A change forgets what is taken."""
@@ -128,6 +152,8 @@ class ShardingChoice:
         self.cluster_size = size
         for invoker in self.invokers:
             invoker.slots = NestedSemaphore.of(self._share(invoker.user_memory))
+        self._sharing.clear()
+        self._divide()
 
     def _update(self, invoker: InvokerSlots, memory: int, usable: bool) -> None:
         """An invoker that came back with other memory has more or less room, whatever is taken."""
@@ -137,12 +163,13 @@ class ShardingChoice:
     def _share(self, memory: int) -> int:
         return max(memory // self.cluster_size, self.memory_min)
 
-    def _force(self, wanted: Wanted, usable: Sequence[InvokerSlots], pick: int) -> Chosen | None:
-        if not usable:
-            return None
-        invoker = usable[pick % len(usable)]
-        invoker.slots.force_acquire(wanted.name, wanted.concurrency, wanted.memory)
-        return Chosen(invoker.instance, overloaded=True)
+    def validate(self) -> None:
+        """Raises AssertionError if the books do not agree with the invokers."""
+        self._managed.validate()
+        self._blackboxes.validate()
+        for invoker in self.invokers:
+            for name in invoker.slots.actions | self._sharing.keys():
+                assert invoker.slots.has_place(name) == (invoker.instance in self._sharing.get(name, ())), invoker
 
 
 def path(count: int, hash_value: int) -> Sequence[int]:
