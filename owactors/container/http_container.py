@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from owactors.container.ending import Autopsy
+from owactors.container.exchanging import Exchanging
 from owactors.container.http import Address, ContainerClient
 from owactors.container.log_collector import LogCollector
 from owactors.container.port import DEFAULT_LOG_LIMIT, DEFAULT_RESPONSE_LIMIT, Logs
 from owactors.core.reply import (
     ConnectionFailed,
     ContainerReply,
-    Interval,
     MemoryExhausted,
     NoResponseReceived,
     Outcome,
@@ -125,7 +124,7 @@ class HttpContainer:
     async def _exchange(
         self, path: str, body: Mapping[str, Any], timeout: float, limit: int, truncation: int, retry: bool
     ) -> RunResult:
-        started = time.time_ns()
+        exchanging = Exchanging()
         self._in_flight += 1
         try:
             outcome = await self.client.post(
@@ -133,7 +132,7 @@ class HttpContainer:
             )
         finally:
             self._in_flight -= 1
-        interval = _interval(started, outcome)
+        interval = exchanging.ended(outcome)
         self.drain()
         return RunResult(interval, await self._explained(outcome, body.get("activation_id", "")))
 
@@ -169,13 +168,6 @@ def encoded(body: Mapping[str, Any]) -> bytes:
 def _concurrent(body: Mapping[str, Any]) -> Mapping[str, Any]:
     value = body.get("value") or {}
     return {**body, "value": {**value, "env": {**(value.get("env") or {}), CONCURRENT: "true"}}}
-
-
-def _interval(started: int, outcome: Outcome) -> Interval:
-    start, end = started // 1_000_000, time.time_ns() // 1_000_000
-    if isinstance(outcome, RunTimeout):
-        end = max(end, start + math.ceil(outcome.seconds * 1000))
-    return Interval(start, end)
 
 
 class Stopwatch:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
-import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from owactors.container.exchanging import Exchanging
 from owactors.container.log_collector import MARK, STDERR, STDOUT, LogCollector
 from owactors.container.memory.action import Answer, ContainerDied, Function, MemoryAction, MemoryGone
 from owactors.container.port import DEFAULT_LOG_LIMIT, DEFAULT_RESPONSE_LIMIT, ContainerError, Logs
 from owactors.core.reply import (
     ConnectionFailed,
     ContainerReply,
-    Interval,
     MemoryExhausted,
     NoResponseReceived,
     Outcome,
@@ -134,12 +132,9 @@ class MemoryContainer:
         self._collector.receive(stream, text.encode())
 
     async def _exchange(self, work: Callable[[], Any], timeout: float, limit: int, truncation: int) -> RunResult:
-        start = time.time_ns() // 1_000_000
+        exchanging = Exchanging()
         outcome = await self._outcome(work, timeout, limit, truncation)
-        end = time.time_ns() // 1_000_000
-        if isinstance(outcome, RunTimeout):
-            end = max(end, start + math.ceil(timeout * 1000))
-        return RunResult(Interval(start, end), outcome)
+        return RunResult(exchanging.ended(outcome), outcome)
 
     async def _outcome(self, work: Callable[[], Any], timeout: float, limit: int, truncation: int) -> Outcome:
         if not self.alive:
