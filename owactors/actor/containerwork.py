@@ -14,6 +14,7 @@ from attrs import frozen
 
 from owactors.actor.creation import Creation, GivenUp
 from owactors.actor.factories import FACTORIES
+from owactors.actor.firstcalls import FIRST_CALLS
 from owactors.container.port import BlackboxStartupError, Container, ContainerFactory, ContainerSpec
 from owactors.container.port import WhiskContainerStartupError as StartupError
 from owactors.core.containerproxy import events as e
@@ -52,10 +53,12 @@ async def create(setup: ProxySetup, wanted: i.CreateContainer, creation: Creatio
     marker = None
     try:
         factory: ContainerFactory = setup.factory or await FACTORIES.get(setup.factory_settings)
+        if _is_own(wanted.transid):
+            await FIRST_CALLS.passed(lambda: creation.given_up)
         token = container_command(factory.backend, "run")
         marker = MARKERS.started(wanted.transid, token, "making container %s of %s", wanted.name, wanted.kind)
         _observe_wait(wanted)
-        container = await creation.of(factory.create(_spec(setup, wanted)))
+        container = await _made(factory, _spec(setup, wanted), creation)
     except GivenUp:
         MARKERS.log.info(wanted.transid, "container %s is not made: its memory is wanted", wanted.name)
         return e.ContainerCreationFailed(None, time.time())
@@ -71,6 +74,13 @@ async def create(setup: ProxySetup, wanted: i.CreateContainer, creation: Creatio
     ref = ContainerRef(container.id, container.address)
     phases = {phase: seconds * 1000 for phase, seconds in container.phases.items()}
     return Created(container, e.ContainerCreated(ref, time.time(), phases))
+
+
+async def _made(factory: ContainerFactory, spec: ContainerSpec, creation: Creation) -> Container:
+    if spec.prewarm:
+        return await creation.of(factory.create(spec))
+    with FIRST_CALLS.one():
+        return await creation.of(factory.create(spec))
 
 
 def _not_created(failure: Exception) -> e.Event:
@@ -132,7 +142,8 @@ async def initialize(container: Container, wanted: i.InitializeContainer) -> e.E
     """POST /init."""
     marker = MARKERS.started(wanted.transid, INVOKER_ACTIVATION_INIT, "sending initialization to %s", container.id)
     try:
-        result = await container.initialize(wanted.body, wanted.timeout, wanted.max_concurrent)
+        with FIRST_CALLS.one():
+            result = await container.initialize(wanted.body, wanted.timeout, wanted.max_concurrent)
     except Exception as failure:
         MARKERS.failed(marker, "initialization raised: %s", reason_of(failure))
         return e.ExchangeCrashed(wanted.job, reason_of(failure), time.time())

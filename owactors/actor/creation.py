@@ -22,6 +22,11 @@ class Creation:
     _given_up: bool = False
     _stop: Callable[[], object] | None = None
 
+    @property
+    def given_up(self) -> bool:
+        """True once nobody wants it any more."""
+        return self._given_up
+
     def give_up(self) -> None:
         """`of` ends with GivenUp as soon as what was begun is undone, or with its container if that is ready."""
         self._given_up = True
