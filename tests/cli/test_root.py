@@ -154,3 +154,10 @@ def test_an_address_of_another_machine_is_refused() -> None:
 def test_version_names_what_it_stands_on(run: Run) -> None:
     assert set(json.loads(run("version", "--json").stdout)) == {"owactors", "python", "thespian"}
     assert run("version").stdout.startswith("owactors ")
+
+
+def test_the_package_runs_as_the_command() -> None:
+    said = subprocess.run([sys.executable, "-m", "owactors", "--help"], capture_output=True, text=True, cwd=PROJECT)
+
+    assert said.returncode == 0
+    assert said.stdout.startswith("Usage: owactors ")
