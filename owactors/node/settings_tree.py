@@ -122,6 +122,7 @@ class DockerSettings:
     user: str
     ulimits: tuple[str, ...]
     open_files: int = field(metadata=_at_least(64))
+    disk: ByteSize
     read_only: bool
     tmpfs_size: ByteSize = field(metadata=_at_least(ByteSize(1)))
     extra_args: tuple[str, ...]

@@ -49,6 +49,7 @@ def _docker(settings: Settings) -> DockerSettings:
         user=docker.user,
         ulimits=docker.ulimits,
         open_files=docker.open_files,
+        disk=docker.disk.bytes,
         read_only=docker.read_only,
         tmpfs_size=docker.tmpfs_size.bytes,
         extra_args=docker.extra_args,

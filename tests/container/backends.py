@@ -44,7 +44,7 @@ class Backend:
 
 
 DISK = 32 * 2**20
-"""What a sandbox of these tests may write."""
+"""What a container of these tests may write."""
 
 
 def sandbox(name: str, **options: Any) -> Backend:
@@ -67,7 +67,8 @@ def docker(host: str, **options: Any) -> Backend:
     """The Docker back end on this engine; each data folder is a node of its own."""
 
     def make(folder: Path) -> DockerFactory:
-        return DockerFactory(DockerSettings(host, node=f"test-{zlib.crc32(str(folder).encode())}", **options))
+        node = f"test-{zlib.crc32(str(folder).encode())}"
+        return DockerFactory(DockerSettings(host, node=node, **{"disk": DISK, **options}))
 
     return Backend("docker", make, kinds=("python:3", "native:1"))
 

@@ -45,6 +45,9 @@ class FakeEngine:
     state: Running = field(factory=lambda: Running(True, "127.0.0.1", 0, 0, False))
     gate: asyncio.Event | None = None
     mapped: bool = False
+    limited: bool = False
+    disk_limited: bool = False
+    sizes: dict[str, int] = field(factory=dict)
     at_once: int = 0
     most_at_once: int = 0
 
@@ -63,6 +66,15 @@ class FakeEngine:
     async def maps_users(self) -> bool:
         """As the test says."""
         return self.mapped
+
+    async def limits_disk(self, labels: Any) -> bool:
+        """As the test says."""
+        return self.limited
+
+    async def written(self, id: str) -> int:
+        """As the test says."""
+        await self._asked("written")
+        return self.sizes.get(id, 0)
 
     async def create(self, name: str, spec: ContainerSpec, labels: dict[str, str], **_: Any) -> str:
         """An id; the last four digits count."""

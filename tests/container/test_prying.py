@@ -18,8 +18,7 @@ import pytest
 from owactors.container.docker.factory import DockerFactory
 from owactors.container.port import ContainerFactory
 from owactors.container.sandbox.factory import SandboxFactory
-from owactors.core.reply import NoResponseReceived
-from tests.container.backends import DISK, ECHO, PATIENCE, Backend, body_of, run_body, sandbox, scenario, started, texts
+from tests.container.backends import ECHO, PATIENCE, Backend, body_of, run_body, sandbox, scenario, started
 
 SECRET = "the-secret-of-the-node-7f3a"
 
@@ -233,50 +232,6 @@ def main(args):
         assert answer == {"opened": 10}
 
     scenario(real_backend, folder, play)
-
-
-def test_one_large_file(sandbox_backend: Backend, folder: Path) -> None:
-    """The write fails inside."""
-    code = """
-def main(args):
-    try:
-        with open('large', 'wb') as file:
-            for _ in range(args['mb']):
-                file.write(b'x' * 2**20)
-    except OSError as error:
-        return {'error': error.strerror}
-    return {}
-"""
-
-    async def play(factory: ContainerFactory) -> None:
-        answer = await told(factory, sandbox_backend, code, mb=2 * DISK // 2**20)
-        assert answer == {"error": "File too large"}
-
-    scenario(sandbox_backend, folder, play)
-
-
-@pytest.mark.parametrize("place", ["HOME", "TMPDIR"])
-def test_many_files(sandbox_backend: Backend, folder: Path, place: str) -> None:
-    """Together more than its share: it is ended, and its log says so. The test bounds what is written."""
-    code = """
-import os, time
-def main(args):
-    print('filling')
-    for n in range(args['files']):
-        with open(os.path.join(os.environ[args['place']], str(n)), 'wb') as file:
-            file.write(b'x' * 2**20)
-    time.sleep(600)
-"""
-
-    async def play(factory: ContainerFactory) -> None:
-        container = await started(factory, sandbox_backend, code)
-        result = await container.run(run_body({"files": 2 * DISK // 2**20, "place": place}), PATIENCE)
-        assert isinstance(result.outcome, NoResponseReceived)
-        lines = texts((await container.logs(10_000, False)).lines)
-        assert lines[0] == "stdout: filling"
-        assert any("The action was aborted because it wrote" in line for line in lines)
-
-    scenario(sandbox_backend, folder, play)
 
 
 def test_memory_of_no_process(real_backend: Backend, folder: Path) -> None:

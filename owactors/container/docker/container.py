@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable
 
+from owactors.container.disk import WritingContainer, used
 from owactors.container.docker.attach import AttachProtocol, attach
 from owactors.container.docker.engine import Engine, EngineError, Running
 from owactors.container.docker.holders import Holder
 from owactors.container.docker.processgroup import groups_of
 from owactors.container.ending import Autopsy, ending_of
 from owactors.container.http import TcpAddress
-from owactors.container.http_container import MEMORY_EXIT, HttpContainer
+from owactors.container.http_container import MEMORY_EXIT
 from owactors.container.log_collector import STDERR, STDOUT
 from owactors.container.port import ContainerError
 from owactors.container.sandbox.cgroup import ControlGroup, OomCounter
@@ -26,7 +28,7 @@ REATTACH_PAUSE = 0.2
 """Seconds between tries to read on while the engine is away."""
 
 
-class DockerContainer(HttpContainer):
+class DockerContainer(WritingContainer):
     """See Container. `remove` takes it from the engine, in the factory's queue."""
 
     backend = "docker"
@@ -44,6 +46,7 @@ class DockerContainer(HttpContainer):
         self.oom_told = False
         self.exit_code: int | None = None
         self._frozen = False
+        self._disk: tuple[str, ...] = ()
         self.holder: Holder | None = None
         self._last_output = 0.0
         self._removal: asyncio.Task[None] | None = None
@@ -61,6 +64,19 @@ class DockerContainer(HttpContainer):
         self.client.address = TcpAddress(address, self._engine.settings.port)
         self._group = groups_of(state.pid, self.id)
         self._oom_kills = OomCounter.of(self._group)
+        # Its layer has a name that only one engine has, so a path that is there is that of this machine.
+        self._disk = state.disk if state.disk and os.access(state.disk[0], os.R_OK | os.X_OK) else ()
+
+    async def written(self) -> int | None:
+        """On the engine's disk where that can be read, with what deleted files hold; else what the engine adds up."""
+        if self._disk:
+            pids = self._group.pids() if self._group is not None else ()
+            return await asyncio.to_thread(used, self._disk, pids)
+        try:
+            return await self._engine.written(self.id)
+        except EngineError as error:
+            LOG.debug("the disk of container %s cannot be looked at now: %s", self.id, error)
+            return 0
 
     async def suspend(self) -> None:
         """See Container: by writing to its freezer where that is allowed, else by the engine."""

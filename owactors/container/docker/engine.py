@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -37,13 +37,17 @@ class EngineError(Exception):
 
 @frozen
 class Running:
-    """What inspection says: `address` is empty if there is none; `exit_code` counts only when not running."""
+    """What inspection says: `address` is empty if there is none; `exit_code` counts only when not running.
+
+    `disk`: where the engine's machine keeps what is written in the container.
+    """
 
     running: bool
     address: str
     pid: int
     exit_code: int
     oom_killed: bool
+    disk: tuple[str, ...] = ()
 
 
 class Engine:
@@ -53,6 +57,8 @@ class Engine:
         self.settings = settings
         self._api: Any = None
         self._errors: Any = None
+        self.disk_limited = False
+        """Its storage driver holds each container to `docker.disk`, see `limits_disk`."""
         # Threads of our own: a pull may hold one for minutes.
         self._threads = ThreadPoolExecutor(THREADS, "docker")
 
@@ -86,6 +92,23 @@ class Engine:
         """True if containers have a user namespace: nobody in them is root outside."""
         info = await self._call(lambda: self._api.info())
         return any("name=userns" in option for option in info.get("SecurityOptions") or ())
+
+    async def limits_disk(self, labels: Mapping[str, str]) -> bool:
+        """True if its storage driver can limit a container's layer: found out by a container that is never started."""
+        info = await self._call(lambda: self._api.info())
+        images = await self._call(lambda: self._api.images(quiet=True)) if may_limit_disk(info) else []
+        if not images:
+            return False
+        config = self._api.create_host_config(storage_opt={"size": str(self.settings.disk)})
+        try:
+            made = await self._call(
+                lambda: self._api.create_container(images[0], ["true"], host_config=config, labels=dict(labels))
+            )
+        except EngineError as error:
+            LOG.debug("the engine's storage driver limits no container: %s", error)
+            return False
+        await self.remove(made["Id"])
+        return True
 
     async def pull(self, image: str) -> None:
         """Pull `image`; no tag means latest."""
@@ -140,7 +163,16 @@ class Engine:
         networks = network.get("Networks") or {}
         addresses = [entry.get("IPAddress") for entry in networks.values()]
         address = network.get("IPAddress") or next((a for a in addresses if a), "")
-        return Running(bool(state["Running"]), address, state["Pid"], state["ExitCode"], bool(state.get("OOMKilled")))
+        killed = bool(state.get("OOMKilled"))
+        return Running(bool(state["Running"]), address, state["Pid"], state["ExitCode"], killed, written_paths(found))
+
+    async def written(self, id: str) -> int:
+        """Bytes that a container has written to its layer, added up by the engine."""
+        api = self._api
+        found = await self._call(
+            lambda: api._result(api._get(api._url("/containers/{0}/json", id), params={"size": 1}), True)
+        )
+        return int(found.get("SizeRw") or 0)
 
     async def pause(self, id: str) -> None:
         """Pause; a paused one stays so. The engine's answer to that differs from that about one which does not run by
@@ -245,6 +277,7 @@ class Engine:
             ulimits=[docker.types.Ulimit(name=name, soft=soft, hard=hard) for name, soft, hard in limits(settings)],
             runtime=settings.runtime or None,
             read_only=settings.read_only,
+            storage_opt={"size": str(settings.disk)} if self.disk_limited else None,
             tmpfs=dict.fromkeys(("/tmp", "/action"), own) if settings.read_only else None,
             log_config=docker.types.LogConfig(
                 type=settings.log_driver, config=dict(text.split("=", 1) for text in settings.log_options)
@@ -285,9 +318,30 @@ class Engine:
                 raise
 
 
+def may_limit_disk(info: Mapping[str, Any]) -> bool:
+    """True if it is worth a try, by what the engine says of its storage driver."""
+    status = dict(info.get("DriverStatus") or ())
+    return info.get("Driver") in ("btrfs", "zfs") or status.get("Backing Filesystem") == "xfs"
+
+
+def written_paths(found: Mapping[str, Any]) -> tuple[str, ...]:
+    """Folders and files that a container may write to, by what inspection says; its layer is the first of them.
+
+    Those are its layer, its volumes that have no other owner, and three files in /etc. Empty if the engine does not
+    say where the layer is.
+    """
+    layer = ((found.get("GraphDriver") or {}).get("Data") or {}).get("UpperDir")
+    volumes = [mount for mount in found.get("Mounts") or () if mount.get("Type") == "volume"]
+    nameless = [mount["Source"] for mount in volumes if CONTAINER_ID.fullmatch(mount.get("Name", ""))]
+    files = [found.get(name) for name in ("HostsPath", "HostnamePath", "ResolvConfPath")]
+    return tuple(path for path in (layer, *nameless, *files) if path) if layer else ()
+
+
 def limits(settings: DockerSettings) -> list[tuple[str, int, int]]:
     """(name, soft, hard) of every ulimit; those given replace ours. Raises ValueError for one that is none."""
     found = {"nofile": (settings.open_files, settings.open_files)}
+    if settings.disk:
+        found["fsize"] = settings.disk, settings.disk
     for text in settings.ulimits:
         name, _, values = text.partition("=")
         soft, _, hard = values.partition(":")

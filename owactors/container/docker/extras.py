@@ -22,6 +22,7 @@ OURS = frozenset(
         "DnsOptions",
         "Runtime",
         "ReadonlyRootfs",
+        "StorageOpt",
         "Tmpfs",
     ]
 )

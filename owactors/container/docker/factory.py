@@ -14,12 +14,14 @@ from typing import Any, TypeVar
 
 from attrs import define, evolve, field
 
+from owactors.container.disk import DiskWatch
 from owactors.container.docker.container import DockerContainer
 from owactors.container.docker.engine import Engine, EngineError, limits
 from owactors.container.docker.events import EngineEvents
 from owactors.container.docker.extras import extras
 from owactors.container.docker.holders import Holder, Holders
 from owactors.container.docker.naming import resolved
+from owactors.container.docker.protections import protections
 from owactors.container.docker.pulls import Pulled, Pulls, failed, not_there
 from owactors.container.docker.settings import DockerSettings
 from owactors.container.docker.turns import COLD_START, PREWARM, REMOVAL, Turns
@@ -60,12 +62,14 @@ class DockerFactory:
     _open: bool = False
     _resizes: bool = False
     _maps_users: bool = False
+    _disk: DiskWatch = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._engine = Engine(self.settings)
         self._pulls = Pulls(self._engine, self.settings)
         self._turns = Turns(self.settings.parallel_starts)
         self._holders = Holders(self._engine, self._turns, self._new_name, self._labels, self._remove_until_gone)
+        self._disk = DiskWatch(self.settings.disk, lambda: list(self._containers.values()))
         label = f"{LABEL}={self.settings.node}"
         self._events = EngineEvents(self.settings.host, label, self._died, self._out_of_memory, self._events_lost)
 
@@ -89,12 +93,13 @@ class DockerFactory:
         version = await self._engine.connect()
         try:
             swept = await self.sweep()
-            self._maps_users = await self._engine.maps_users()
+            await self._ask()
         except EngineError as error:
             raise WhiskContainerStartupError(error.text) from error
         self._resizes = await self._engine.can_update()
         self._open = True
         self._events.start()
+        self._disk.start()
         self._holders.start(self.settings.holders)
         return StartReport(f"docker {version}", self.protections(), tuple(swept))
 
@@ -135,6 +140,7 @@ class DockerFactory:
         """See ContainerFactory."""
         self._open = False
         self._events.stop()
+        self._disk.stop()
         if self._looking is not None:
             self._looking.cancel()
         await asyncio.gather(*self._making, return_exceptions=True)
@@ -318,36 +324,18 @@ class DockerFactory:
         """What would hold a function back, without a start; what only the engine can say is missing if it is away."""
         with contextlib.suppress(WhiskContainerStartupError, EngineError):
             await self._engine.connect()
-            self._maps_users = await self._engine.maps_users()
+            await self._ask()
         self._engine.close()
         return self.protections()
 
+    async def _ask(self) -> None:
+        """What only the engine knows of its protections. Raises EngineError."""
+        self._maps_users = await self._engine.maps_users()
+        self._engine.disk_limited = self.settings.disk > 0 and await self._engine.limits_disk(self._labels("trial"))
+
     def protections(self) -> tuple[Protection, ...]:
         """What holds a function back; the engine need not be there to say so."""
-        settings = self.settings
-        image = "the image, " + ("read-only; /tmp and /action in memory" if settings.read_only else "own layer")
-        return (
-            Protection("file system", True, image),
-            Protection("processes", True, "own namespaces"),
-            Protection("user", bool(settings.user) or self._maps_users, self._user()),
-            Protection("capabilities", bool(settings.cap_drop), "dropped: " + ", ".join(settings.cap_drop)),
-            Protection("system calls", True, "the engine's default filter, and nothing can be gained"),
-            Protection("network", True, f"own interface in network {settings.network!r}, loopback of its own"),
-            Protection("neighbours", True, "a key per container, for the packaged kinds"),
-            Protection("memory", True, "memory and swap limited together"),
-            Protection("pids", True, "limit per container"),
-            Protection("open files", True, f"{settings.open_files} per process"),
-            Protection("disk", settings.read_only, "what fits into /tmp" if settings.read_only else "docker.read_only"),
-            *self._undone(),
-        )
-
-    def _undone(self) -> tuple[Protection, ...]:
-        more = " ".join(self.settings.extra_args)
-        return (Protection("extra arguments", False, f"may undo what is said here: {more}"),) if more else ()
-
-    def _user(self) -> str:
-        mapped = ", in a user namespace of the engine" if self._maps_users else ""
-        return (self.settings.user or "the image's (docker.user)") + mapped
+        return protections(self.settings, self._maps_users, self._engine.disk_limited)
 
 
 async def _to_its_end(call: Coroutine[Any, Any, T]) -> T:

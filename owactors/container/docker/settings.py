@@ -43,6 +43,8 @@ class DockerSettings:
     """Further fields of HostConfig, each `Name=value`; the value is JSON or text."""
     runtime: str = ""
     """The engine's runtime, such as runsc; empty: its default."""
+    disk: int = 512 * 1024 * 1024
+    """Bytes that an action may write to its container's layer and its volumes; 0 for any number."""
     read_only: bool = False
     tmpfs_size: int = 512 * 1024 * 1024
     """Bytes of each of /tmp and /action where the rest is read-only."""

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from attrs import define
 
+from owactors.container.disk import WritingContainer, used
 from owactors.container.ending import Autopsy, ending_of
 from owactors.container.http import UnixAddress
-from owactors.container.http_container import MEMORY_EXIT, HttpContainer, until
+from owactors.container.http_container import MEMORY_EXIT, until
 from owactors.container.log_collector import STDERR, STDOUT
 from owactors.container.network.private import Wire
 from owactors.container.port import ContainerError
@@ -51,7 +52,7 @@ class Parts:
         return path if len(path.encode()) < 100 else f"/proc/self/fd/{self.folder_fd}/s"
 
 
-class SandboxContainer(HttpContainer):
+class SandboxContainer(WritingContainer):
     """See Container. `forget` is called once when nothing of it is left, `unwire` before with what joined it to the
     private network.
     """
@@ -71,7 +72,6 @@ class SandboxContainer(HttpContainer):
         self._unread = select.poll()
         self._oom_kills = OomCounter.of(parts.group)
         self._removal: asyncio.Task[None] | None = None
-        self.over_disk = False
         self._killing: asyncio.Future[set[int]] | None = None
 
     @contextlib.contextmanager
@@ -150,17 +150,11 @@ class SandboxContainer(HttpContainer):
         else:
             self._killing = asyncio.ensure_future(asyncio.to_thread(processes.kill_all, self._pids))
 
-    @property
-    def own_folders(self) -> list[str]:
-        """Where it may write."""
-        return [str(self._parts.folder / name) for name in ("work", "tmp")]
-
-    def exceed_disk(self, size: int | None, limit: int) -> None:
-        """It has written more than it may: it ends, and its log says why. `size` None: too many files."""
-        self.over_disk = True
-        had = "too many files" if size is None else f"{size >> 20} MB"
-        self.collector.remark(f"The action was aborted because it wrote {had} to its disk of {limit >> 20} MB.")
-        self.kill()
+    async def written(self) -> int | None:
+        """In its own folders; without a group also what deleted files hold is not known."""
+        folders = [str(self._parts.folder / name) for name in ("work", "tmp")]
+        pids = self._parts.group.pids() if self._parts.group is not None else ()
+        return await asyncio.to_thread(used, folders, pids)
 
     def drain(self) -> None:
         """Read what is in the pipes now."""

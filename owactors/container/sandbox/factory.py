@@ -13,6 +13,7 @@ from pathlib import Path
 
 from attrs import define, evolve, field
 
+from owactors.container.disk import DiskWatch
 from owactors.container.http_container import Stopwatch
 from owactors.container.network.pool import WirePool
 from owactors.container.network.private import RESOLVERS, NetworkFailed, PrivateNetwork, Wire
@@ -20,7 +21,6 @@ from owactors.container.port import ContainerSpec, Protection, StartReport, Whis
 from owactors.container.sandbox import bubblewrap, cgroup, leftovers, seccomp
 from owactors.container.sandbox.cgroup import CgroupLayout
 from owactors.container.sandbox.container import Parts, SandboxContainer
-from owactors.container.sandbox.disk import DiskWatch
 from owactors.container.sandbox.leftovers import BootFolder
 from owactors.container.sandbox.settings import Means, SandboxSettings
 from owactors.container.sandbox.starting import Starter, ZygoteLost, state_of

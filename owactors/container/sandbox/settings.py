@@ -7,6 +7,7 @@ from typing import Literal
 
 from attrs import frozen
 
+from owactors.container.disk import protection
 from owactors.container.port import MIB, Protection
 from owactors.container.sandbox.bubblewrap import Bubblewrap
 from owactors.container.sandbox.cgroup import CgroupLayout
@@ -76,7 +77,7 @@ class Means:
             Protection("network", inside and network != "host", self._network_detail(network)),
             self._controlled("memory", "address space limit per process; Node.js: heap limit", True),
             self._controlled("pids", "no control groups for it", False),
-            self._disk(disk),
+            protection(disk),
             self._controlled("freezer", "SIGSTOP to every process", True),
             Protection("kill", inside or self.layout.version > 0, self._kill_detail()),
             Protection("environment", True, "nothing of the node's environment or open files is passed on"),
@@ -95,12 +96,6 @@ class Means:
             return Protection("system calls", False, "no filter is known for this processor")
         detail = "what no function needs is refused" if self.wrapped else self.bubblewrap_reason
         return Protection("system calls", self.wrapped, detail)
-
-    @staticmethod
-    def _disk(limit: int) -> Protection:
-        if not limit:
-            return Protection("disk", False, "any number of bytes (setting)")
-        return Protection("disk", True, f"{limit // MIB} MB, looked at every second; no file may be larger")
 
     def _start_detail(self) -> str:
         if self.zygote:
