@@ -78,9 +78,19 @@ async def create(setup: ProxySetup, wanted: i.CreateContainer, creation: Creatio
 
 async def _made(factory: ContainerFactory, spec: ContainerSpec, creation: Creation) -> Container:
     if spec.prewarm:
-        return await creation.of(factory.create(spec))
+        return await creation.of(_rehearsed(factory, spec))
     with FIRST_CALLS.one():
         return await creation.of(factory.create(spec))
+
+
+async def _rehearsed(factory: ContainerFactory, spec: ContainerSpec) -> Container:
+    container = await factory.create(spec)
+    try:
+        await container.rehearse()
+    except BaseException:
+        await container.destroy()
+        raise
+    return container
 
 
 def _not_created(failure: Exception) -> e.Event:

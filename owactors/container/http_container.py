@@ -31,6 +31,11 @@ CONCURRENT = "__OW_ALLOW_CONCURRENT"
 CHILD_KILLED = "A process of the action was killed because the container exhausted its memory."
 """In the log, with what was used and allowed after it; the answer stands."""
 
+REHEARSAL = 1.0
+"""Seconds that a rehearsal may take."""
+REPLY = 1024
+"""Bytes of an answer that nobody reads."""
+
 
 class HttpContainer:
     """A container with an HTTP address and a collector that its back end feeds."""
@@ -56,6 +61,10 @@ class HttpContainer:
     def busy(self) -> bool:
         """True while it is asked something."""
         return self._in_flight > 0
+
+    async def rehearse(self) -> None:
+        """See Container. A runtime that does not know this path has at least had a request, and has a connection."""
+        await self.client.post("/rehearsal", b"{}", REHEARSAL, limit=REPLY, truncation=REPLY)
 
     async def initialize(self, body: Mapping[str, Any], timeout: float, max_concurrent: int = 1) -> RunResult:
         """See Container."""

@@ -123,6 +123,10 @@ class Container(Protocol):
         """Where it listens: `unix:/path`, `host:port` or `memory:id`."""
         ...
 
+    async def rehearse(self) -> None:
+        """Have it load what its first call would load, while nobody waits for it. Says nothing if that fails."""
+        ...
+
     async def initialize(self, body: Mapping[str, Any], timeout: float, max_concurrent: int = 1) -> RunResult:
         """POST /init with the JSON object `body`. No retries: a container listens from its creation on."""
         ...

@@ -49,6 +49,9 @@ class ScriptedContainer:
         start = int(T0 * 1000)
         return RunResult(Interval(start, start + 10), outcome)
 
+    async def rehearse(self) -> None:
+        self._next("rehearse", None)
+
     async def initialize(self, body: Mapping[str, Any], timeout: float, max_concurrent: int = 1) -> RunResult:
         return self._exchange("initialize", body)
 

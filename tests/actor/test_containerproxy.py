@@ -55,8 +55,18 @@ def test_from_prewarm_to_removal() -> None:
         bench.fire(name)
         bench.settle()
     assert told_kinds(bench) == [NeedWork, NeedWork, RescheduleJob, ContainerDestroyed]
-    assert bench.container.calls == ["initialize", "run", "logs", "suspend", "resume", "destroy"]
+    assert bench.container.calls == ["rehearse", "initialize", "run", "logs", "suspend", "resume", "destroy"]
     assert (kinds(bench.acks), len(bench.records)) == ([ResultMessage, CompletionMessage], 1)
+
+
+def test_only_a_prewarmed_container_rehearses_and_it_goes_if_that_is_broken_off() -> None:
+    bench = ProxyBench()
+    bench.say(run())
+    assert bench.container.calls[0] == "initialize"
+    bench = ProxyBench(factory=ScriptedFactory(ScriptedContainer(script={"rehearse": [OSError("broken off")]})))
+    bench.say(START)
+    assert bench.container.calls == ["rehearse", "destroy"]
+    assert told_kinds(bench) == [ContainerRemoved, ContainerDestroyed]
 
 
 @pytest.mark.scenario("CP-10")

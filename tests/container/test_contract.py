@@ -38,6 +38,19 @@ def test_init_and_run(backend: Backend, folder: Path) -> None:
     scenario(backend, folder, play)
 
 
+def test_a_rehearsal_leaves_no_trace(backend: Backend, folder: Path) -> None:
+    """Neither in the answers nor in the logs."""
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await factory.create(backend.spec())
+        await container.rehearse()
+        assert body_of(await container.initialize(init_body(HELLO), PATIENCE)).status == 200
+        assert body_of(await container.run(run_body({"name": "Ada"}), PATIENCE)).status == 200
+        assert len((await container.logs(10_000, True)).lines) == 1
+
+    scenario(backend, folder, play)
+
+
 def test_ids_and_addresses_differ(backend: Backend, folder: Path) -> None:
     """No two containers share anything by which they could be confused."""
 

@@ -39,6 +39,20 @@ def test_hello(sandbox_backend: Backend, folder: Path, kind: str) -> None:
 
 
 @needs_node
+def test_node_rehearses(sandbox_backend: Backend, folder: Path) -> None:
+    """It loads what it will need, and is still without an action."""
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await factory.create(sandbox_backend.spec("nodejs:20"))
+        await container.rehearse()
+        assert body_of(await container.initialize(init_body(HELLO["nodejs:20"]), PATIENCE)).status == 200
+        assert json.loads(body_of(await container.run(run_body({"n": 1}), PATIENCE)).body) == {"n": 1}
+        assert sorted(texts((await container.logs(10_000, True)).lines)) == ["stderr: err", "stdout: out"]
+
+    scenario(sandbox_backend, folder, play)
+
+
+@needs_node
 def test_runs_overlap_in_node(sandbox_backend: Backend, folder: Path) -> None:
     """As many at once as the action allows."""
 

@@ -52,6 +52,9 @@ class MemoryContainer:
         """See Container."""
         return f"memory:{self.id}"
 
+    async def rehearse(self) -> None:
+        """See Container; there is nothing to load."""
+
     async def initialize(self, body: Mapping[str, Any], timeout: float, max_concurrent: int = 1) -> RunResult:
         """See Container."""
 

@@ -378,6 +378,8 @@ def main():
         return 1
     # One descriptor per sandbox.
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    # The types of syntax trees come with the first use of the compiler: better once than in each sandbox.
+    compile("", "", "exec")
     gc.freeze()
     send(control, {"ready": True})
     world.serve()
