@@ -111,7 +111,7 @@ async def delete(store: Subjects, subject: str, namespace: str | None) -> None:
 async def block(store: Subjects, subject: str, blocked: bool) -> None:
     """Blocks the subject, or lets it in again."""
     old, revision = await find(store, subject)
-    await _put(store, evolve(old, blocked=blocked), revision)
+    await _put(store, evolve(old, blocked=blocked or None), revision)
 
 
 async def every(store: Subjects) -> list[SubjectDocument]:

@@ -94,7 +94,7 @@ def list_command(settings: Settings, as_json: bool) -> None:
     """Show all subjects with their namespaces, without keys."""
     found = with_subjects(settings, subjects.every)
     if as_json:
-        write_json([{"subject": one.subject, "namespaces": _names(one), "blocked": one.blocked} for one in found])
+        write_json([{"subject": one.subject, "namespaces": _names(one), "blocked": bool(one.blocked)} for one in found])
         return
     rows = [(one.subject, ", ".join(_names(one)), "blocked" if one.blocked else "") for one in found]
     write_table(("subject", "namespaces", ""), rows)

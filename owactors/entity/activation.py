@@ -7,7 +7,17 @@ from typing import Any
 from attrs import field, frozen
 
 from owactors.entity.errors import DeserializationError
-from owactors.entity.jsonfields import JsonObject, as_bool, as_int, as_object, as_string, maybe, need, strings
+from owactors.entity.jsonfields import (
+    JsonObject,
+    as_bool,
+    as_instant,
+    as_int,
+    as_object,
+    as_string,
+    maybe,
+    need,
+    strings,
+)
 from owactors.entity.parameters import Parameters
 
 SUCCESS, APPLICATION_ERROR, DEVELOPER_ERROR, WHISK_ERROR = 0, 1, 2, 3
@@ -192,8 +202,8 @@ class WhiskActivation:
             name=need(source, "name", as_string),
             subject=need(source, "subject", as_string),
             activation_id=need(source, "activationId", as_string),
-            start=need(source, "start", as_int),
-            end=need(source, "end", as_int),
+            start=need(source, "start", as_instant),
+            end=need(source, "end", as_instant),
             response=need(source, "response", ActivationResponse.from_json),
             logs=need(source, "logs", strings),
             version=need(source, "version", as_string),

@@ -6,12 +6,14 @@ Optional fields may be missing or null; unknown fields are ignored, as OpenWhisk
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from owactors.entity.errors import DeserializationError
 
 T = TypeVar("T")
 JsonObject = dict[str, Any]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def kind_of(value: object) -> str:
@@ -55,6 +57,19 @@ def as_int(value: object) -> int:
         return int(value)
     except (OverflowError, ValueError):
         raise DeserializationError("expected a finite number") from None
+
+
+def as_instant(value: object) -> int:
+    """`value` as epoch milliseconds; a text in ISO 8601, with its zone, is read too."""
+    if not isinstance(value, str):
+        return as_int(value)
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        raise DeserializationError(f"expected an instant, got {value!r}") from None
+    if found.tzinfo is None:
+        raise DeserializationError(f"expected an instant with its zone, got {value!r}")
+    return (found - _EPOCH) // timedelta(milliseconds=1)
 
 
 def as_list(value: object) -> list[Any]:

@@ -94,9 +94,9 @@ class Parameters:
         return {key: entry.value for key, entry in self.entries.items()}
 
     @property
-    def init_keys(self) -> frozenset[str]:
+    def init_keys(self) -> tuple[str, ...]:
         """The keys that go to /init."""
-        return frozenset(key for key, entry in self.entries.items() if entry.init)
+        return tuple(key for key, entry in self.entries.items() if entry.init)
 
     @property
     def locked(self) -> dict[str, str]:

@@ -35,7 +35,7 @@ class SubjectDocument:
 
     subject: str
     namespaces: tuple[SubjectNamespace, ...]
-    blocked: bool = False
+    blocked: bool | None = None
 
     def __attrs_post_init__(self) -> None:
         if len(self.subject.strip()) < SUBJECT_MIN_LENGTH:
@@ -46,15 +46,15 @@ class SubjectDocument:
         """Reads a document."""
         source = as_object(value)
         namespaces = tuple(SubjectNamespace.from_json(item) for item in need(source, "namespaces", as_list))
-        return cls(need(source, "subject", as_string), namespaces, maybe(source, "blocked", as_bool) or False)
+        return cls(need(source, "subject", as_string), namespaces, maybe(source, "blocked", as_bool))
 
     def to_document(self) -> JsonObject:
-        """The document; `blocked` only where true."""
+        """The document; `blocked` only where it is said."""
         form: JsonObject = {
             "_id": self.subject,
             "subject": self.subject,
             "namespaces": [namespace.to_json() for namespace in self.namespaces],
         }
-        if self.blocked:
-            form["blocked"] = True
+        if self.blocked is not None:
+            form["blocked"] = self.blocked
         return form

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from attrs import field, frozen
 
 from owactors.entity.ids import DocRevision
-from owactors.entity.jsonfields import JsonObject, as_bool, as_int, as_string, need
+from owactors.entity.jsonfields import JsonObject, as_bool, as_instant, as_string, need
 from owactors.entity.names import EntityPath
 from owactors.entity.parameters import Parameters
 from owactors.entity.semver import SemVer
@@ -68,6 +68,6 @@ def state_fields(source: Mapping[str, Any]) -> dict[str, Any]:
         "version": need(source, "version", SemVer.from_json),
         "publish": need(source, "publish", as_bool),
         "annotations": need(source, "annotations", Parameters.from_json),
-        "updated": need(source, "updated", as_int),
+        "updated": need(source, "updated", as_instant),
         "revision": DocRevision.from_json(source.get("_rev")),
     }

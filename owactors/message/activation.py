@@ -64,7 +64,7 @@ class ActivationMessage:
     root_controller_index: ControllerInstanceId
     blocking: bool
     content: Any = field(default=None, hash=False)
-    init_args: frozenset[str] = frozenset()
+    init_args: tuple[str, ...] = ()
     locked_args: Mapping[str, str] = field(factory=dict, hash=False)
     cause: str | None = None
     trace_context: Mapping[str, str] | None = field(default=None, hash=False)
@@ -95,7 +95,7 @@ class ActivationMessage:
             "activationId": self.activation_id,
             "rootControllerIndex": self.root_controller_index.to_json(),
             "blocking": self.blocking,
-            "initArgs": sorted(self.init_args),
+            "initArgs": list(self.init_args),
             "lockedArgs": dict(self.locked_args),
         }
         for name, value in (
@@ -120,7 +120,7 @@ class ActivationMessage:
             root_controller_index=need(source, "rootControllerIndex", ControllerInstanceId.from_json),
             blocking=need(source, "blocking", as_bool),
             content=maybe(source, "content", _content),
-            init_args=frozenset(need(source, "initArgs", strings)),
+            init_args=need(source, "initArgs", _names),
             locked_args=need(source, "lockedArgs", _texts),
             cause=maybe(source, "cause", lambda v: ActivationId.from_json(v).text),
             trace_context=maybe(source, "traceContext", _texts),
@@ -131,6 +131,11 @@ def _content(value: object) -> Any:
     if not isinstance(value, (dict, list)):
         raise DeserializationError(f"expected an object or an array, got {kind_of(value)}")
     return value
+
+
+def _names(value: object) -> tuple[str, ...]:
+    """Each once."""
+    return tuple(dict.fromkeys(strings(value)))
 
 
 def _texts(value: object) -> dict[str, str]:

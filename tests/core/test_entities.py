@@ -261,7 +261,7 @@ def test_parameters_merge_and_keep_their_marks() -> None:
     base = Parameters.from_json([{"key": "a", "value": 1, "init": True}, {"key": "b", "value": 2}])
     merged = base.merged(Parameters.of(b=3, c=4))
     assert merged.values == {"a": 1, "b": 3, "c": 4}
-    assert merged.init_keys == {"a"}
+    assert merged.init_keys == ("a",)
 
 
 def test_limits_given_in_part() -> None:

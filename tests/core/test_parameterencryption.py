@@ -29,7 +29,7 @@ def test_what_is_locked_can_be_unlocked(current: str, value: Any) -> None:
     plain = Parameters({"p": ParameterValue(value, init=True)})
     locked = encryption(current).lock(plain)
     assert locked.locked == {"p": current}
-    assert locked.init_keys == {"p"}
+    assert locked.init_keys == ("p",)
     assert isinstance(locked.get("p"), str)
     assert encryption(current).unlock(locked) == plain
 

@@ -28,7 +28,7 @@ from owactors.core.reply import (
     RunTimeout,
 )
 from owactors.entity.action import WhiskAction
-from owactors.entity.activation import APPLICATION_ERROR, DEVELOPER_ERROR, WhiskActivation
+from owactors.entity.activation import APPLICATION_ERROR, DEVELOPER_ERROR, SUCCESS, WhiskActivation
 from owactors.entity.errors import DeserializationError
 from owactors.entity.exec import BlackBoxExec, CodeExec, SequenceExec
 from owactors.entity.instance import InvokerInstanceId
@@ -53,7 +53,7 @@ NO_SIZE = {
 
 
 #: how many were recorded of each
-RAN_COUNT, REFUSED_COUNT = 126, 5
+RAN_COUNT, REFUSED_COUNT = 161, 6
 
 
 @frozen
@@ -93,7 +93,7 @@ def on_topic(name: str) -> list[Recorded]:
 
 
 def cases() -> list[Case]:
-    """Every recorded activation that left acknowledgements and a record, be it only in one of them."""
+    """Every recorded activation that left acknowledgements."""
     acks: dict[str, list[dict[str, Any]]] = {}
     for each in on_topic("completed"):
         acks.setdefault(about(each.value), []).append(each.value)
@@ -101,10 +101,37 @@ def cases() -> list[Case]:
     told = {about(ack): ack["response"] for each in acks.values() for ack in each if "response" in ack}
     kept = {**{key: record for key, record in told.items() if isinstance(record, dict)}, **documents()}
     return [
-        Case(m.call, m.value, acks[key], kept[key], bodies.get(key))
+        Case(m.call, m.value, acks[key], kept.get(key) or not_kept(m.value, kept), bodies.get(key))
         for m in on_topic("invoker")
-        if (key := m.value["activationId"]) in kept and key in acks
+        if (key := m.value["activationId"]) in acks
     ]
+
+
+def not_kept(message: dict[str, Any], kept: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What the record must have been that was not stored, or that a script in an invoker's place had not.
+
+    That is the one of another call of the action; only the times are its own, as the event tells them.
+    """
+    key, name = message["activationId"], message["action"]["name"]
+    event = next((m.value for m in on_topic("events") if m.value["body"].get("activationId") == key), None)
+    status = event["body"]["statusCode"] if event is not None else SUCCESS
+    like = next(r for r in kept.values() if (r["name"], r["response"]["statusCode"]) == (name, status))
+    record = {field: part for field, part in like.items() if field != "updated"} | {"activationId": key}
+    if event is None:
+        return record
+    body, notes = event["body"], {note["key"]: note["value"] for note in like["annotations"]}
+    begun = event["timestamp"]
+    if "limits" in notes:
+        notes |= {note: body[note] for note in ("waitTime", "initTime") if body[note]}
+        begun = message["transid"][1] + body["waitTime"]
+    return {
+        **record,
+        "start": begun,
+        "end": begun + body["duration"],
+        "duration": body["duration"],
+        "response": {**record["response"], **({"size": body["size"]} if "size" in body else {})},
+        "annotations": [{"key": note, "value": value} for note, value in notes.items()],
+    }
 
 
 RAN = [case for case in cases() if "limits" in case.notes]
@@ -193,8 +220,15 @@ def form(ack: dict[str, Any]) -> str:
     return to_payload({**ack, "response": in_order(ack.get("response"))}).decode()
 
 
-def test_every_outcome_is_there() -> None:
+def test_every_acknowledgement_and_every_event_of_an_invoker_is_compared() -> None:
     assert (len(RAN), len(REFUSED)) == (RAN_COUNT, REFUSED_COUNT)
+    compared = [*RAN, *REFUSED]
+    assert sum(len(case.acks) for case in compared) == len(on_topic("completed"))
+    told = [m for m in on_topic("events") if m.value["source"].startswith("invoker")]
+    assert sum(case.event is not None for case in compared) == len(told)
+
+
+def test_every_outcome_is_there() -> None:
     assert {case.record["response"]["statusCode"] for case in RAN} == {0, 1, 2}
     assert sum("initTime" in case.notes for case in RAN) > 40
     assert {case.notes["kind"] for case in RAN} >= {"python:3.11", "nodejs:20", "blackbox"}

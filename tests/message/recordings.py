@@ -15,12 +15,13 @@ TOPICS = ("invoker", "completed", "health", "events", "cacheInvalidation", "inje
 
 @frozen
 class Recorded:
-    """One message: the topic without its number, the call that caused it, and the JSON value."""
+    """One message: the topic without its number, the call that caused it, the JSON value, and the text it was."""
 
     topic: str
     call: str
     offset: int
     value: Any
+    text: str
 
     @property
     def where(self) -> str:
@@ -32,4 +33,5 @@ def recorded(name: str) -> Iterator[Recorded]:
     """The lines of one file, in the order of the topic."""
     for line in (FOLDER / f"kafka_{name}.jsonl").read_text().splitlines():
         entry = json.loads(line)
-        yield Recorded(entry["topic"].rstrip("0123456789"), entry["call"], entry["offset"], json.loads(entry["value"]))
+        topic, text = entry["topic"].rstrip("0123456789"), entry["value"]
+        yield Recorded(topic, entry["call"], entry["offset"], json.loads(text), text)

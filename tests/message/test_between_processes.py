@@ -68,7 +68,7 @@ MESSAGES = (
     StoreRecords(7, (ENTRY,), (("guest", "1" * 32),)),
     MESSAGE,
     evolve(MESSAGE, transid=ROOT.child(5), revision=DocRevision(), blocking=False, content=None),
-    evolve(MESSAGE, transid=evolve(ROOT, extra_logging=True), init_args=frozenset({"a"}), locked_args={"b": "aes-128"}),
+    evolve(MESSAGE, transid=evolve(ROOT, extra_logging=True), init_args=("a", "b"), locked_args={"b": "aes-128"}),
     evolve(MESSAGE, cause="2" * 32, trace_context={"traceparent": "00-1"}),
     ResultMessage(ROOT, RECORD),
     ResultMessage(ROOT, "0" * 32),

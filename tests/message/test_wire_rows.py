@@ -83,7 +83,7 @@ def bare_message() -> ActivationMessage:
         revision=DocRevision(),
         user=user,
         content=None,
-        init_args=frozenset(),
+        init_args=(),
         locked_args={},
     )
 

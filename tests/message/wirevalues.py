@@ -86,7 +86,7 @@ ACTIVATION_MESSAGES = fields(
     activationId=IDS,
     rootControllerIndex=CONTROLLERS,
     blocking=st.booleans(),
-    initArgs=st.lists(TEXTS, unique=True, max_size=3).map(sorted),
+    initArgs=st.lists(TEXTS, unique=True, max_size=3),
     lockedArgs=st.dictionaries(TEXTS, st.sampled_from(["aes-128", "aes-256", "rot13"]), max_size=2),
 )
 
@@ -138,14 +138,22 @@ EVENTS = fields(body=fields(metricName=TEXTS, metricValue=SMALL), eventType=st.j
 INVALIDATIONS = fields(key=fields({"secondaryId": TEXTS}, mainId=TEXTS), instanceId=TEXTS)
 
 KINDS = ("python:3.11", "nodejs:20")
-CODES = TEXTS.filter(lambda text: text != "") | fields(
-    {"length": SMALL, "digest": TEXTS},
-    attachmentName=st.builds("{}{}".format, st.sampled_from(["mem:", "couch:", ""]), IDS),
-    attachmentType=st.sampled_from(["text/plain; charset=UTF-8", "application/octet-stream"]),
+CODES = (
+    TEXTS.filter(lambda text: text.strip() != "")
+    | st.just("UEsDBBQAAAAIAAB2dV0=")
+    | fields(
+        {"length": SMALL, "digest": TEXTS},
+        attachmentName=st.builds("{}{}".format, st.sampled_from(["mem:", "couch:", ""]), IDS),
+        attachmentType=st.sampled_from(["text/plain; charset=UTF-8", "application/octet-stream"]),
+    )
+)
+IMAGES = st.sampled_from(
+    ["me/image:1", "image", "registry.example:5000/me/image:nightly", "me/image@sha256:" + "a" * 64]
 )
 EXECS = (
     fields({"main": TEXTS}, kind=st.sampled_from(KINDS), code=CODES, binary=st.booleans())
-    | fields({"main": TEXTS}, kind=st.just("blackbox"), image=st.just("me/image:1"), binary=st.just(False))
+    | fields({"main": TEXTS}, kind=st.just("blackbox"), image=IMAGES, binary=st.just(False))
+    | fields({"main": TEXTS}, kind=st.just("blackbox"), image=IMAGES, code=CODES, binary=st.booleans())
     | fields(kind=st.just("sequence"), components=st.lists(st.builds("/{}/{}".format, NAMES, NAMES), max_size=3))
 )
 
@@ -185,9 +193,9 @@ TRIGGERS = _document(
 )
 RULES = _document("rule", trigger=_BARE_NAMES, action=_BARE_NAMES)
 SUBJECTS = fields(
-    {"blocked": st.just(True)},
-    subject=st.text("abc-", min_size=5, max_size=9),
-    namespaces=st.lists(fields(name=NAMES, uuid=TEXTS, key=st.sampled_from(["k" * 64, "ü" * 64])), max_size=2),
+    {"blocked": st.booleans()},
+    subject=st.text("abc-@. ü", min_size=5, max_size=9).filter(lambda text: len(text.strip()) >= 5),
+    namespaces=st.lists(fields(name=NAMES, uuid=TEXTS, key=st.sampled_from(["k" * 64, "ü" * 64])), max_size=4),
 ).map(lambda value: {"_id": value["subject"], **value})
 
 

@@ -23,7 +23,7 @@ class ResolvedAction:
     #: the merged parameters as plain values
     arguments: dict[str, Any] = field(hash=False)
     immutable: frozenset[str]
-    init_args: frozenset[str]
+    init_args: tuple[str, ...]
     locked: dict[str, str] = field(hash=False)
 
     @classmethod
