@@ -12,11 +12,14 @@ from bench_client import Sample, measure, request
 from bench_node import Node, authorization
 
 ALTERNATING, ROOM_FOR = 12, 4
+PREWARMED = ["wait", "init", "run"]
+IDLE = 0.3
+"""Seconds between two calls, in which the next prewarmed container is made."""
 
 
-def call(name: str) -> bytes:
-    """A blocking invocation."""
-    path = f"/api/v1/namespaces/_/actions/{name}?blocking=true&result=true"
+def call(name: str, whole: bool = False) -> bytes:
+    """A blocking invocation; `whole`: the answer is the record."""
+    path = f"/api/v1/namespaces/_/actions/{name}?blocking=true&result={'false' if whole else 'true'}"
     return request(path, json.dumps({"text": "x"}).encode(), authorization())
 
 
@@ -37,6 +40,32 @@ def through_node(count: int, *settings: str) -> Sample:
             sample.times += one.times
             sample.failures += one.failures
     return sample
+
+
+def prewarmed(count: int) -> dict[str, Any]:
+    """First calls of new actions that met a prewarmed container, in turns with a warm call, each after a pause."""
+    first, warm, met = Sample(), Sample(), 0
+
+    def timed(node: Node, name: str) -> tuple[float, list[str]]:
+        bodies: list[bytes] = []
+        time.sleep(IDLE)
+        one = asyncio.run(
+            measure(node.address, call(name, True), 1, 1, lambda s, body: bodies.append(body) or s == 200)
+        )
+        notes = {note["key"]: note["value"] for note in json.loads(bodies[0])["annotations"]}
+        return one.times[0], list(notes["phases"])
+
+    with Node("containers.user_memory=16 GB") as node:
+        for number in range(count + 1):
+            node.deploy(f"new{number}", backends.ECHO["python:3"])
+        time.sleep(2)
+        for number in range(count + 1):
+            seconds, phases = timed(node, f"new{number}")
+            if number and phases == PREWARMED:
+                met += 1
+                first.times.append(seconds)
+                warm.times.append(timed(node, f"new{number - 1}")[0])
+    return {"first_call": backends.figures(first), "warm_call": backends.figures(warm), "calls": met}
 
 
 def alternating(rounds: int) -> dict[str, Any]:
@@ -94,6 +123,7 @@ def cold(calls: int) -> dict[str, Any]:
             some = count if way.name != "docker" else count // 2
             found[f"{way.name} {kind}"] = asyncio.run(one_by_one(way, kind, some))
     found["node, zygote"] = backends.figures(through_node(count))
+    found["node, prewarmed"] = prewarmed(count)
     found["node, bubblewrap"] = backends.figures(through_node(count, "sandbox.zygote=false"))
     found[f"node, {ALTERNATING} actions, room for {ROOM_FOR}"] = alternating(max(2, count // 10))
     bare = found["bare_process"]["p50"]
@@ -116,6 +146,9 @@ def targets(found: dict[str, Any]) -> dict[str, Any]:
         if name.endswith("python:3"):
             p50 = figures["first_answer_of_a_prewarmed_one"]["p50"]
             told[f"{name}, first answer of a prewarmed one p50"] = backends.against(p50, 5)
+    told["node, first call that meets a prewarmed container p50"] = backends.against(
+        found["node, prewarmed"]["first_call"]["p50"], 5
+    )
     if "docker_share_of_engine_alone" in found:
         told["docker, share of the engine alone"] = backends.against(found["docker_share_of_engine_alone"], 1.15)
     return told
