@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Container
+from contextlib import suppress
 
 from attrs import frozen
 from thespian.actors import ActorAddress
@@ -17,7 +19,7 @@ from owactors.actor.busmessaging import BusSettings
 from owactors.actor.cacheinvalidation import CacheInvalidation, InvalidationSetup
 from owactors.actor.clustermembership import ClusterMembership, MembershipSetup
 from owactors.actor.clustersetup import ClusterControllerSetup
-from owactors.actor.controller import opened_store
+from owactors.actor.controller import ensure_subjects, opened_store
 from owactors.actor.controllersetup import ControllerSetup
 from owactors.actor.handingover import HandingOverBalancer, HandingOverSetup
 from owactors.actor.hostedcontroller import HostedController
@@ -27,6 +29,7 @@ from owactors.actor.io import on
 from owactors.actor.lostcalls import FormerLife, end_lost_calls
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.postman import Postman, PostmanSetup
+from owactors.actor.remotestore import ReachStore, RemoteStore, StoreMessenger
 from owactors.actor.shardingbalancer import ShardingBalancer
 from owactors.actor.topicwriter import TopicWriter
 from owactors.connector.http.settings import HttpFirstSettings, underlying
@@ -39,7 +42,7 @@ from owactors.message.cache import CacheInvalidationMessage, CacheKey
 from owactors.message.event import EventBody, EventMessage
 from owactors.message.loadbalancer import Answer
 from owactors.message.member import ClusterSize, Leave
-from owactors.message.node import RoleStopped, StopRole
+from owactors.message.node import RoleStopped, StopRole, StoreKeeper
 from owactors.message.store import DocumentConflict, StoreError
 from owactors.message.supervision import CacheInvalid, InvokerStates
 from owactors.message.topic import Write, WriterSetup
@@ -65,6 +68,9 @@ class _Closed:
 class ClusterController(HostedController):
     """First message: ClusterControllerSetup."""
 
+    #: where other controllers are, if they speak as actors
+    _hubs: KnownHubs | None = None
+
     @on(ControllerSetup)
     def setup(self, message: ControllerSetup, sender: ActorAddress) -> None:
         assert isinstance(message, ClusterControllerSetup)
@@ -73,25 +79,35 @@ class ClusterController(HostedController):
         bus = underlying(self._cluster.messaging)
         if isinstance(bus, BusSettings):
             self._start_bus(bus)
+        self._remote = None if message.keeper is None else self._reached(message.keeper)
         super().setup(message, sender)
+
+    def _reached(self, keeper: StoreKeeper) -> RemoteStore:
+        """The documents of another controller."""
+        store = RemoteStore(keeper.controller, self._instance.as_string)
+        self.tell(self.create(StoreMessenger), ReachStore(store, keeper.store))
+        return store
 
     # -- the bus, where there is no broker
 
     def _start_bus(self, bus: BusSettings) -> None:
-        self._place, self._hubs = HubPlace(self.create(Hub), self.myAddress), KnownHubs()
-        self.tell(self.create(Postman), PostmanSetup(bus, bus.entrances, bus.controller, self._place, self._hubs))
+        self._place, hubs = HubPlace(self.create(Hub), self.myAddress), KnownHubs()
+        self._hubs = hubs
+        self.tell(self.create(Postman), PostmanSetup(bus, bus.entrances, bus.controller, self._place, hubs))
 
     @on(JoinBus)
     def join_bus(self, message: JoinBus, sender: ActorAddress) -> None:
         """Somebody says that it is there: it hears of all the hubs that were heard of."""
         now = time.monotonic()
+        if self._hubs is None:
+            return  # somebody takes this one for a controller without a broker
         if message.place is not None:
             self._hubs.heard(message.controller, message.place, now)
         self.tell(sender, Hubs({**self._hubs.there(now), self._instance.as_string: (self._place, 0.0)}))
 
     async def _prepare(self, setup: ControllerSetup) -> Store:
         """The open store and all topics; the action that tests invokers is there."""
-        store = await opened_store(setup)
+        store = await self._opened(setup)
         topics, messaging = self._cluster.topics, MESSAGING.get(self._cluster.messaging)
         for topic in (
             topics.completed(self._instance),
@@ -106,6 +122,13 @@ class ClusterController(HostedController):
         await _put(store, action.to_document())
         await take_place(store.entities, self.role, self._cluster.host)
         return store
+
+    async def _opened(self, setup: ControllerSetup) -> Store:
+        if self._remote is None:
+            return await opened_store(setup)
+        await self._remote.attached()
+        await ensure_subjects(self._remote, setup)
+        return self._remote
 
     def _create_balancer(self) -> ActorAddress:
         cluster, setup = self._cluster, self._setup
@@ -197,11 +220,16 @@ class ClusterController(HostedController):
     async def _end_lost(self, store: Store, now: int) -> None:
         setup = self._setup
         patience = CompletionTimeout(setup.timeout_factor, setup.timeout_addon).seconds(self._cluster.time_max)
-        before = FormerLife(self._began, patience)
+        life = self._remote.acceptor.life if self._remote else ""
+        before = FormerLife(self._began, patience, life, self._controllers_there())
         try:
             await end_lost_calls(store.activations, now, lambda one: before.lost(one, now))
         except StoreError as error:
             self.log.warning("calls that were lost cannot be looked for: %s", error)
+
+    def _controllers_there(self) -> Container[str]:
+        """Those that may keep calls of theirs in this one's store."""
+        return self._hubs.there(time.monotonic()) if self._hubs is not None else ()
 
     # -- end
 
@@ -214,7 +242,7 @@ class ClusterController(HostedController):
     @on(RoleStopped)
     def drained(self, message: RoleStopped, sender: ActorAddress) -> None:
         self.last_heartbeat()
-        self.spawn(_leave(), done=lambda _: _Closed(message), failed=lambda _: _Closed(message))
+        self.spawn(_leave(self._remote), done=lambda _: _Closed(message), failed=lambda _: _Closed(message))
 
     @on(_Closed)
     def closed(self, message: _Closed, sender: ActorAddress) -> None:
@@ -226,8 +254,11 @@ class ClusterController(HostedController):
             self._give_up("an actor of the controller ended")
 
 
-async def _leave() -> None:
+async def _leave(remote: RemoteStore | None) -> None:
     async with asyncio.timeout(5):
+        if remote is not None:
+            with suppress(StoreError):
+                await remote.close()
         await MESSAGING.close()
 
 

@@ -12,6 +12,7 @@ from owactors.actor.invokersetup import InvokerSetup
 from owactors.actor.store import OpenStore
 from owactors.connector.topics import Topics
 from owactors.message.host import HostIdentity
+from owactors.message.node import StoreKeeper
 
 
 @frozen(kw_only=True)
@@ -41,10 +42,11 @@ class ClusterControllerSetup(ControllerSetup):
     """The first message to a controller of a cluster.
 
     `shared` is what a host learns that joins (see `ClusterFacts`); `operators_key` opens the operator's routes from
-    other hosts, "" where the cluster has no secret.
+    other hosts, "" where the cluster has no secret. `keeper` has the documents, if it is another one.
     """
 
     cluster: ClusterSettings
+    keeper: StoreKeeper | None = None
     shared: Mapping[str, Any] = field(factory=dict, repr=False)
     operators_key: str = field(default="", repr=False)
 

@@ -192,11 +192,15 @@ class Controller(StoreActor, TurnTaker):
             "activationsInFlight": len(self._publisher.active()),
             "invokers": dict(self._publisher.invoker_states()),
             "store": {
-                "backend": self._setup.store.backend,
+                "backend": self._store_kind(),
                 "trouble": self._store.trouble,
                 "upkeep": shown_upkeep(self._retention.upkeep if self._retention else None),
             },
         }
+
+    def _store_kind(self) -> str:
+        """What the operator is told of the store."""
+        return self._setup.store.backend
 
     def _services(self, store: Store) -> Services:
         setup = self._setup
@@ -337,9 +341,14 @@ async def opened_store(setup: ControllerSetup) -> Store:
     loop = asyncio.get_running_loop()
     couchdb = setup.store.couchdb and evolve(setup.store.couchdb, owner=setup.instance)
     store = await loop.run_in_executor(None, open_store, setup.store.backend, Path(setup.store.folder), couchdb)
+    await ensure_subjects(store, setup)
+    return store
+
+
+async def ensure_subjects(store: Store, setup: ControllerSetup) -> None:
+    """Those that must be there are. StoreUnavailable."""
     for subject in setup.subjects:
         await _ensure(store, subject)
-    return store
 
 
 async def _ensure(store: Store, subject: SubjectDocument) -> None:

@@ -19,7 +19,7 @@ from owactors.actor.io import on
 from owactors.actor.switchedinvoker import LOOK_SECONDS, REPLACED
 from owactors.core.loadbalancer.hosts import Hosts
 from owactors.entity.instance import ControllerInstanceId
-from owactors.message.node import AskCluster, ClusterFacts, RoleReplaced
+from owactors.message.node import AskCluster, ClusterFacts, RoleReplaced, StoreKeeper
 from owactors.observe.hostfacts import fingerprint
 from owactors.rest.administration import AdministeredHosts, shown_hosts
 from owactors.store.clusterhosts import DOCUMENT, holder_of, want
@@ -57,8 +57,10 @@ class HostedController(Controller):
         self._cluster, self._instance = setup.cluster, ControllerInstanceId(setup.instance)
         self._shared, self._operators_key = setup.shared, setup.operators_key
         self._shares_store = setup.store.backend == "couchdb"
+        #: another controller, whose documents are the ones of this one, too
+        self._keeper = setup.keeper
         #: with a store of its own this controller keeps the records of all invokers
-        self.keeps_all_records = not self._shares_store
+        self.keeps_all_records = not self._shares_store and self._keeper is None
         self._hosts_heard = Hosts()
         self._leaving = self._replaced = False
 
@@ -66,6 +68,9 @@ class HostedController(Controller):
     def role(self) -> str:
         """As the hosts know it."""
         return f"controller{self._instance.as_string}"
+
+    def _store_kind(self) -> str:
+        return super()._store_kind() if self._keeper is None else f"controller {self._keeper.controller}"
 
     # -- a host joins
 
@@ -82,11 +87,16 @@ class HostedController(Controller):
 
     async def _facts(self, store: Store, message: AskCluster) -> ClusterFacts:
         """StoreUnavailable."""
-        other = self._hosts_heard.other_of_name(message.name, message.node, time.monotonic())
+        other = self._hosts_heard.other_of_name(message.name, message.node, message.roles, time.monotonic())
         if other is not None:
             return ClusterFacts(refused=TAKEN.format(message.name, other.address or "another data folder", other.role))
         number = await instance_id(store.entities, message.name) if message.invoker else -1
-        return ClusterFacts(dict(self._shared), None if self._shares_store else self.myAddress, number)
+        return ClusterFacts(dict(self._shared), self._store_keeper(), number)
+
+    def _store_keeper(self) -> StoreKeeper | None:
+        """Whoever has the documents, if that is not a server which each host reaches by itself."""
+        here = None if self._shares_store else StoreKeeper(self.myAddress, self._instance.as_string)
+        return self._keeper or here
 
     @on(_Say)
     def say(self, message: _Say, sender: ActorAddress) -> None:

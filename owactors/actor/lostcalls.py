@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from attrs import evolve, frozen
 
+from owactors.core.acceptedby import acceptor_of, bare
 from owactors.core.invoker.fallback import fallback_activation
 from owactors.entity.activation import ActivationResponse, WhiskActivation
 from owactors.entity.parameters import Parameters
@@ -36,22 +37,30 @@ async def end_lost_calls(
 class FormerLife:
     """Tells which calls of a controller's life before `began` (epoch ms) are lost, while invokers live on.
 
-    What an invoker was to run may still run there for `patience` seconds; all else ended with the controller.
+    What an invoker was to run may still run there for `patience` seconds; all else ended with the controller. What
+    another controller accepted is its own business while it is there.
     """
 
     began: int
     patience: float
+    #: of this controller, where it keeps its calls in the store of another one
+    life: str = ""
+    #: others that are there and may keep theirs in this one's store
+    others: Container[str] = ()
 
     def lost(self, acceptance: Acceptance, now: int) -> bool:
         """Whether nobody will end it any more."""
-        over = now - acceptance.accepted_at > self.patience * 1000
-        return acceptance.accepted_at < self.began and (over or not _for_an_invoker(acceptance))
+        acceptor, over = acceptor_of(acceptance.message), now - acceptance.accepted_at > self.patience * 1000
+        if acceptor is not None:
+            return over and acceptor.controller not in self.others
+        former = acceptance.life != self.life if self.life else acceptance.accepted_at < self.began
+        return former and (over or not _for_an_invoker(acceptance))
 
 
 def _for_an_invoker(acceptance: Acceptance) -> bool:
     """A message; what was accepted otherwise was the controller's own work."""
     try:
-        ActivationMessage.from_json(json.loads(acceptance.message))
+        ActivationMessage.from_json(json.loads(bare(acceptance.message)))
     except ValueError:
         return False
     return True
@@ -59,7 +68,7 @@ def _for_an_invoker(acceptance: Acceptance) -> bool:
 
 def _record(acceptance: Acceptance, now: int) -> WhiskActivation:
     try:
-        content = json.loads(acceptance.message)
+        content = json.loads(bare(acceptance.message))
         if "trigger" in content:
             return _lost_fire(content["trigger"], now)
         return fallback_activation(ActivationMessage.from_json(content), _LOST, now)

@@ -11,14 +11,16 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from thespian.actors import ActorAddress
 
 from owactors.actor.io import IoActor, on
+from owactors.core.acceptedby import acceptor_of, bare
 from owactors.core.storepolicy import StorePolicy
 from owactors.message.container import StoreActivation
 from owactors.message.store import (
     AcceptActivation,
+    Acceptance,
     AttachmentFound,
     BlockedNamespaces,
     DocumentFound,
@@ -35,6 +37,7 @@ from owactors.message.store import (
     StoreRequest,
     StoreUnavailable,
 )
+from owactors.message.storecall import METHODS, CallStore, GetUnfinished, StoreReturned
 from owactors.store.couchdb.settings import CouchSettings
 from owactors.store.open import open_store
 from owactors.store.port import Store
@@ -217,6 +220,23 @@ class StoreActor(IoActor):
     def store_records(self, message: StoreRecords, sender: ActorAddress) -> None:
         self._serve(message, sender, lambda store: keep_records(store, message), lambda _: Stored(message.request))
 
+    # -- the same for a controller without documents of its own
+
+    @on(CallStore)
+    def call_store(self, message: CallStore, sender: ActorAddress) -> None:
+        self._serve(
+            message, sender, lambda store: _called(store, message), lambda value: StoreReturned(message.request, value)
+        )
+
+    @on(GetUnfinished)
+    def get_unfinished(self, message: GetUnfinished, sender: ActorAddress) -> None:
+        self._serve(
+            message,
+            sender,
+            lambda store: _unfinished(store, message.controller),
+            lambda found: StoreReturned(message.request, found),
+        )
+
     def _serve(
         self,
         message: StoreRequest,
@@ -285,6 +305,23 @@ async def keep_records(store: Store, message: StoreRecords) -> None:
         await store.activations.store_all(message.entries)
     if message.dismissed:
         await store.activations.dismiss(message.dismissed)
+
+
+async def _called(store: Store, message: CallStore) -> Any:
+    """What the method returns."""
+    if (message.database, message.method) not in METHODS:
+        raise StoreUnavailable(f"{message.database} has no {message.method} for other hosts")
+    method = getattr(getattr(store, message.database), message.method)
+    return await method(*message.arguments, **message.options)
+
+
+async def _unfinished(store: Store, controller: str) -> tuple[Acceptance, ...]:
+    found = [(one, acceptor_of(one.message)) for one in await store.activations.unfinished()]
+    return tuple(
+        evolve(one, message=bare(one.message), life=acceptor.life)
+        for one, acceptor in found
+        if acceptor is not None and acceptor.controller == controller
+    )
 
 
 def _refusal_of(cause: BaseException) -> StoreError:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, TypeVar
 
@@ -52,6 +52,10 @@ PATIENCE = 10.0
 REPEAT = 2.0
 #: seconds in which records gather before a batch goes out
 LINGER = 0.01
+
+
+class StoreSilent(StoreUnavailable):
+    """No answer came in time."""
 
 
 @define
@@ -93,49 +97,52 @@ class StoreClient:
 
     async def get(self, doc_id: str) -> Json:
         """As EntityStore.get."""
-        answer = await self._ask(DocumentFound, lambda number: GetDocument(number, doc_id))
+        answer = await self.ask(DocumentFound, lambda number: GetDocument(number, doc_id))
         return answer.document
 
     async def put(self, document: Json) -> None:
         """As EntityStore.put, without the new revision."""
-        await self._ask(StoreAnswer, lambda number: PutDocument(number, document))
+        await self.ask(StoreAnswer, lambda number: PutDocument(number, document), repeats=False)
 
     async def attachment(self, doc_id: str, name: str) -> tuple[str, bytes]:
         """As EntityStore.attachment."""
-        answer = await self._ask(AttachmentFound, lambda number: GetAttachment(number, doc_id, name))
+        answer = await self.ask(AttachmentFound, lambda number: GetAttachment(number, doc_id, name))
         return answer.content_type, answer.data
 
     async def blocked_namespaces(self) -> frozenset[str]:
         """As SubjectStore.blocked_namespaces."""
-        return (await self._ask(BlockedNamespaces, GetBlockedNamespaces)).namespaces
+        return (await self.ask(BlockedNamespaces, GetBlockedNamespaces)).namespaces
 
     async def record(self, namespace: str, activation_id: str) -> Json:
         """As ActivationStore.get."""
-        answer = await self._ask(DocumentFound, lambda number: GetRecord(number, namespace, activation_id))
+        answer = await self.ask(DocumentFound, lambda number: GetRecord(number, namespace, activation_id))
         return answer.document
 
     async def accept(self, activation_id: str, namespace: str, message: bytes) -> None:
         """As ActivationStore.accept."""
-        await self._ask(StoreAnswer, lambda number: AcceptActivation(number, activation_id, namespace, message))
+        await self.ask(StoreAnswer, lambda number: AcceptActivation(number, activation_id, namespace, message))
 
-    async def _ask(self, kind: type[Answer], make: Callable[[int], StoreRequest]) -> Answer:
+    async def ask(self, kind: type[Answer], make: Callable[[int], StoreRequest], *, repeats: bool = True) -> Answer:
+        """The answer. The errors of the store; StoreSilent without an answer.
+
+        `repeats`: it may be asked twice, since whoever has the store may have been started anew.
+        """
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         number = next(self._numbers)
         self._waiting[number] = future
         question = make(number)
         try:
             async with asyncio.timeout(self.patience):
-                return await self._asked(question, future)
+                return await self._asked(question, future, self.repeat if repeats else None)
         except TimeoutError:
-            raise StoreUnavailable(f"the store did not answer within {self.patience:g} s") from None
+            raise StoreSilent(f"the store did not answer within {self.patience:g} s") from None
         finally:
             del self._waiting[number]
 
-    async def _asked(self, question: StoreRequest, future: asyncio.Future[Answer]) -> Answer:
-        """Asks again what can be asked twice: whoever has the store may have been started anew."""
+    async def _asked(self, question: StoreRequest, future: asyncio.Future[Answer], repeat: float | None) -> Answer:
         while True:
             self.turn(lambda: self.send(question))
-            done, _ = await asyncio.wait([future], timeout=None if isinstance(question, PutDocument) else self.repeat)
+            done, _ = await asyncio.wait([future], timeout=repeat)
             if done:
                 return await future
 
@@ -161,6 +168,11 @@ class StoreClient:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.turn(lambda: self._wait(done))
         await done
+
+    def add(self, entries: Sequence[RecordEntry]) -> None:
+        """As `store_soon`, for records that are encoded. In the actor's turn. StoreUnavailable."""
+        for entry in entries:
+            self._add(entry)
 
     def _add(self, entry: RecordEntry) -> None:
         self.outbox.add(entry)

@@ -23,7 +23,7 @@ def events(host: str, port: int, kafka: str | None, config_file: Path | None, se
     """
     settings = load_settings(config_file, set_, {"kafka.hosts": kafka})
     if settings.cluster.transport != "kafka":
-        raise Failure('user events are read from Kafka only; set cluster.transport to "kafka".', USAGE)
+        raise Failure("user events are read from Kafka only; name its brokers with --kafka HOST:PORT.", USAGE)
     check_address(host, port)
     from owactors.connector.port import ConnectorError
     from owactors.node.userevents import run

@@ -69,9 +69,9 @@ def node(
         "logging.level": "debug" if verbose else None,
     }
     settings = load_settings(config_file, set_, options)
-    from owactors.node.host import completed, run_host
+    from owactors.node.host import Roles, completed, run_host
 
-    with_controller = first or controller
-    known = completed(settings, with_controller)
-    check_address(known.node.host, known.node.port if with_controller else known.invoker.port, known.node.data_dir)
-    sys.exit(run_host(settings, with_controller))
+    roles = Roles(controller=first or controller, invoker=True)
+    known = completed(settings, roles)
+    check_address(known.node.host, known.node.port if roles.controller else known.invoker.port, known.node.data_dir)
+    sys.exit(run_host(known, roles))

@@ -7,6 +7,7 @@ answered, is sent again as it was: the store keeps nothing twice. (OpenWhisk, Ba
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 
 from attrs import define, field
 
@@ -50,6 +51,20 @@ class RecordOutbox:
     def ticket(self) -> int:
         """Number of the newest entry: it is confirmed once `confirmed` has answered so many."""
         return self._sent + len(self._waiting)
+
+    def find(self, namespace: str, activation_id: str) -> RecordEntry | None:
+        """The record, if it is not confirmed."""
+        key = (namespace, activation_id)
+        return next((entry for entry in self._records() if entry.key == key), None) if len(self) else None
+
+    def waits_for(self, namespace: str) -> bool:
+        """Whether a record of this namespace is not confirmed."""
+        return bool(len(self)) and any(entry.namespace == namespace for entry in self._records())
+
+    def _records(self) -> Iterator[RecordEntry]:
+        if self._under_way is not None:
+            yield from self._under_way.entries
+        yield from (one for one in self._waiting if isinstance(one, RecordEntry))
 
     def add(self, entry: RecordEntry) -> None:
         """A record to be kept. StoreUnavailable if too much waits already."""

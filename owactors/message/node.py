@@ -119,16 +119,26 @@ class RoleStopped:
 
 
 @frozen
+class StoreKeeper:
+    """The actor that has the store of a cluster open, and the id of its controller."""
+
+    store: Any
+    controller: str
+
+
+@frozen
 class AskCluster:
     """To a controller: what does a host need to know that joins? ClusterFacts comes back.
 
-    `name` is the host's lasting name, `node` the mark of its data folder. With `invoker` it gets its number.
+    `name` is the host's lasting name, `node` the mark of its data folder. With `invoker` it gets its number. `roles`
+    are the kinds of those that it is to have: another data folder may have others under the same name.
     To a supervisor: ask one of these `entrances`, for at most `seconds`; ClusterFacts or NodeFailed comes back.
     """
 
     name: str
     node: str
     invoker: bool = False
+    roles: tuple[str, ...] = ("controller", "invoker")
     entrances: tuple[Any, ...] = ()
     shown: str = ""
     seconds: float = 20.0
@@ -138,11 +148,11 @@ class AskCluster:
 class ClusterFacts:
     """Settings that all hosts share, "section.key" to what one writes in a settings file.
 
-    `store` is the actor that has the store open, None if each host reaches it by itself; `invoker` the number of the
-    host's invoker. `refused` says why the host cannot join.
+    `keeper` has the store open, None if each host reaches it by itself; `invoker` is the number of the host's invoker.
+    `refused` says why the host cannot join.
     """
 
     shared: dict[str, Any] = field(factory=dict, repr=False)
-    store: Any = None
+    keeper: StoreKeeper | None = None
     invoker: int = -1
     refused: str = ""

@@ -55,6 +55,8 @@ class Acceptance:
     message: bytes
     #: epoch milliseconds
     accepted_at: int
+    #: which life of its controller accepted it, where several controllers keep theirs in one store
+    life: str = field(default="", eq=False)
 
 
 @frozen

@@ -1,8 +1,7 @@
-"""The roles of a cluster, each a node of its own: `controller` and `invoker`."""
+"""What the roles of a cluster are started with, whatever the transport."""
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import logging
 from hashlib import sha256
@@ -12,52 +11,36 @@ from typing import Any
 from attrs import evolve, fields
 
 from owactors.actor.clustersetup import ClusterControllerSetup, ClusterInvokerSetup, ClusterSettings
-from owactors.actor.rolesupervisor import RoleSupervisor
 from owactors.actorbase import KEY_FILE, LISTEN, PROCESS_PORT, TLS_AUTHORITY, TLS_CERTIFICATE, TLS_KEY
 from owactors.actorbase.keys import load_key
 from owactors.entity.instance import InvokerInstanceId
 from owactors.message.host import HostIdentity
-from owactors.message.node import NodeUp, StartRole
-from owactors.message.store import StoreUnavailable
+from owactors.message.node import StartRole, StoreKeeper
 from owactors.node.addresses import api_host, own_address
 from owactors.node.folder import Keys
-from owactors.node.running import Composition, greet_api, say
-from owactors.node.running import run as run_node
 from owactors.node.settings import Settings
 from owactors.node.settings_shared import shared
-from owactors.node.system import CannotStart
 from owactors.node.wiring import controller_setup, invoker_setup, manifest_of
 from owactors.node.wiring_messaging import broker_settings, build_messaging, cluster_topics, messaging_settings
-from owactors.node.wiring_stores import couch_settings, open_store_order
+from owactors.node.wiring_stores import open_store_order
 from owactors.observe.hostfacts import host_name
-from owactors.store.instanceids import instance_id
-from owactors.store.open import open_store
 
 logger = logging.getLogger(__name__)
 
 
-def run_controller(settings: Settings) -> int:
-    """Runs a controller until SIGINT or SIGTERM; the exit code."""
-    return run_node(settings, Composition(_controller, RoleSupervisor, greet_api, _controller_network))
+def controller_order(settings: Settings, keys: Keys, keeper: StoreKeeper | None = None) -> StartRole:
+    """How a controller is started; `keeper` is the one that has the documents, if it is another one.
 
-
-def run_invoker(settings: Settings) -> int:
-    """Runs an invoker until SIGINT or SIGTERM; the exit code."""
-    return run_node(settings, Composition(_invoker, RoleSupervisor, _greet_invoker, _invoker_network))
-
-
-def _controller(settings: Settings, keys: Keys) -> StartRole:
-    _check_store(settings)
-    return controller_order(settings, keys)
-
-
-def controller_order(settings: Settings, keys: Keys) -> StartRole:
-    """How a controller is started. ValueError, ImportError."""
+    ValueError, ImportError.
+    """
     check(settings)
     setup = controller_setup(settings, manifest_of(settings))
+    if keeper is not None:
+        setup = evolve(setup, store=evolve(setup.store, retention=None))
     values = {**_values(setup), "instance": settings.controller.id, "admin_key": keys.admin}
     order = ClusterControllerSetup(
         **values,
+        keeper=keeper,
         cluster=cluster_settings(settings, keys, settings.controller.id),
         shared=shared(evolve(settings, invoker=evolve(settings.invoker, api_host=api_host(settings)))),
         operators_key=operators_key(settings.cluster.key_file) if keys.admin else "",
@@ -65,13 +48,8 @@ def controller_order(settings: Settings, keys: Keys) -> StartRole:
     return StartRole("controller", order, settings.node.drain_timeout, _process(settings))
 
 
-def _invoker(settings: Settings, keys: Keys) -> StartRole:
-    _check_store(settings)
-    return invoker_order(settings, keys, _number(settings, keys))
-
-
-def invoker_order(settings: Settings, keys: Keys, number: int, store: Any = None) -> StartRole:
-    """How an invoker is started; `store` is the actor that has the store open, if it is not to open it itself."""
+def invoker_order(settings: Settings, keys: Keys, number: int, keeper: StoreKeeper | None = None) -> StartRole:
+    """How an invoker is started; `keeper` has the store open, if the invoker is not to open it itself."""
     check(settings)
     setup, invoker = invoker_setup(settings, manifest_of(settings)), settings.invoker
     instance = InvokerInstanceId(
@@ -82,7 +60,7 @@ def invoker_order(settings: Settings, keys: Keys, number: int, store: Any = None
     )
     # over Kafka a controller may be OpenWhisk's: it hears what its own invokers would say
     proxies = evolve(setup.proxies, instance=instance, one_ack=settings.cluster.transport != "kafka")
-    values = {**_values(setup), "instance": instance, "proxies": proxies, "store": store}
+    values = {**_values(setup), "instance": instance, "proxies": proxies, "store": keeper and keeper.store}
     order = ClusterInvokerSetup(
         **{**values, "blacklist_interval": invoker.blacklist_interval},
         cluster=cluster_settings(settings, keys),
@@ -96,39 +74,8 @@ def invoker_order(settings: Settings, keys: Keys, number: int, store: Any = None
     return StartRole("invoker", order, settings.node.drain_timeout)
 
 
-def _number(settings: Settings, keys: Keys) -> int:
-    """The one given, else the one the store has for the name. ValueError. Without a key the order is only tried."""
-    invoker = settings.invoker
-    if invoker.id >= 0:
-        return invoker.id
-    if not invoker.unique_name:
-        raise ValueError("an invoker needs a number (--id) or a lasting name (--unique-name).")
-    return asyncio.run(_number_of_name(settings)) if keys.admin else 0
-
-
-async def _number_of_name(settings: Settings) -> int:
-    invoker = settings.invoker
-    try:
-        store = open_store("couchdb", settings.node.data_dir, couch_settings(settings))
-        try:
-            overwrite = None if invoker.overwrite_id < 0 else invoker.overwrite_id
-            return await instance_id(store.entities, invoker.unique_name, overwrite)
-        finally:
-            await store.close()
-    except (StoreUnavailable, ValueError) as problem:
-        raise CannotStart(str(problem)) from problem
-
-
 def _values(setup: Any) -> dict[str, Any]:
     return {part.name: getattr(setup, part.name) for part in fields(type(setup))}
-
-
-def _check_store(settings: Settings) -> None:
-    if settings.store.backend != "couchdb":
-        raise ValueError(
-            "controllers and invokers of a cluster need a store that all of them reach: set store.backend to couchdb, "
-            "and couchdb.url to its address."
-        )
 
 
 def check(settings: Settings) -> None:
@@ -157,17 +104,8 @@ def _process(settings: Settings) -> dict[str, Any]:
     return {PROCESS_PORT: int(settings.cluster.listen.rpartition(":")[2])}
 
 
-def _controller_network(settings: Settings) -> dict[str, Any]:
-    """The address of its bus is where others reach its actors."""
-    return network(settings, settings.cluster.listen)
-
-
-def _invoker_network(settings: Settings) -> dict[str, Any]:
-    """It is reached at the address that it has on the way to a controller."""
-    return network(settings, next(iter(settings.cluster.join), ""))
-
-
 def network(settings: Settings, towards: str) -> dict[str, Any]:
+    """Capabilities for other hosts: it listens at its address on the way to this host:port, which may be its own."""
     if settings.cluster.transport == "kafka":
         return {}
     cluster = settings.cluster
@@ -213,9 +151,3 @@ def cluster_settings(settings: Settings, keys: Keys, controller: str = "") -> Cl
         http_queue=settings.cluster.http_queue,
         host=HostIdentity(host_name_of(settings), keys.node, keys.boot),
     )
-
-
-def _greet_invoker(settings: Settings, up: NodeUp) -> None:
-    for line in up.report:
-        logger.info("protection %s", line)
-    say(f"{up.name} takes work; http://{settings.node.host}:{up.port}/ping answers, Ctrl-C stops.")

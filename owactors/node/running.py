@@ -149,3 +149,10 @@ def greet_api(settings: Settings, up: NodeUp) -> None:
     say(f"serving on http://{settings.node.host}:{up.port}, Ctrl-C stops.")
     if not is_loopback(settings.node.host):
         say("this address can be reached from other machines.")
+
+
+def greet_invoker(settings: Settings, up: NodeUp) -> None:
+    """Where the invoker answers."""
+    for line in up.report:
+        logger.info("protection %s", line)
+    say(f"{up.name} takes work; http://{settings.node.host}:{up.port}/ping answers, Ctrl-C stops.")

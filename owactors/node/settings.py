@@ -66,9 +66,17 @@ def load(
     table.update(settings_sources.from_file(file, known))
     table.update(settings_sources.from_environment(environ, known))
     table.update(settings_sources.from_command_line(overrides or {}, known))
+    _choose_transport(table)
     settings = _build(table, settings_openwhisk.unknown(environ))
     _check_together(settings)
     return settings
+
+
+def _choose_transport(table: Table) -> None:
+    """Whoever names brokers wants them used."""
+    origin, _ = table["kafka.hosts"]
+    if origin != "default" and table["cluster.transport"][0] == "default":
+        table["cluster.transport"] = (origin, "kafka")
 
 
 def _build(table: Table, ignored: tuple[str, ...]) -> Settings:

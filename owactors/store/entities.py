@@ -57,7 +57,7 @@ class Entities:
         docs: bool = False,
     ) -> Rows:
         """See the port."""
-        _check(collection)
+        check_collection(collection)
         query = Query(collection, namespace, skip, limit, since, upto, descending, docs)
         return await self.documents.rows(query)
 
@@ -71,11 +71,12 @@ class Entities:
         upto: int | None = None,
     ) -> int:
         """See the port."""
-        _check(collection)
+        check_collection(collection)
         found = await self.documents.count(Query(collection, namespace, since=since, upto=upto))
         return max(0, found - skip)
 
 
-def _check(collection: str) -> None:
+def check_collection(collection: str) -> None:
+    """ValueError: there is no such view."""
     if collection not in ENTITY_COLLECTIONS:
         raise ValueError(f"no collection {collection!r}; there are {', '.join(sorted(ENTITY_COLLECTIONS))}")

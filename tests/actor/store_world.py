@@ -38,6 +38,10 @@ class World:
         self.passes: Callable[[Any], bool] = lambda message: True
         self.log: list[Any] = []
 
+    def address(self, name: str) -> ActorAddress:
+        """Of the actor of this name."""
+        return ActorAddress(name)
+
     def add(self, name: str, actor: IoActor) -> ActorAddress:
         address = ActorAddress(name)
         actor._myRef = _Reference(self, address)

@@ -10,6 +10,7 @@ from owactors.core.loadbalancer.hosts import SHOWN_OFFLINE, SHOWN_STOPPED, SILEN
 from owactors.entity.errors import DeserializationError
 from owactors.message.host import HostHeartbeat, HostIdentity
 
+ANY = ("controller", "invoker")
 UP = {"invoker0": "up", "invoker1": "up"}
 
 
@@ -59,14 +60,21 @@ def test_who_left_is_not_offline_and_soon_forgotten() -> None:
 def test_a_name_is_taken_while_somebody_with_another_folder_is_there() -> None:
     hosts = Hosts()
     hosts.heard(beat("a", "invoker0"), 0.0)
-    assert hosts.other_of_name("a", "folder of a", 1.0) is None
-    assert hosts.other_of_name("b", "other folder", 1.0) is None
-    found = hosts.other_of_name("a", "other folder", 1.0)
+    assert hosts.other_of_name("a", "folder of a", ANY, 1.0) is None
+    assert hosts.other_of_name("b", "other folder", ANY, 1.0) is None
+    found = hosts.other_of_name("a", "other folder", ANY, 1.0)
     assert found is not None
     assert found.role == "invoker0"
-    assert hosts.other_of_name("a", "other folder", SILENCE) is None
+    assert hosts.other_of_name("a", "other folder", ANY, SILENCE) is None
     hosts.heard(beat("a", "invoker0", "stopped"), 1.0)
-    assert hosts.other_of_name("a", "other folder", 1.0) is None
+    assert hosts.other_of_name("a", "other folder", ANY, 1.0) is None
+
+
+def test_a_controller_and_an_invoker_of_one_machine_may_have_its_name() -> None:
+    hosts = Hosts()
+    hosts.heard(beat("a", "controllera"), 0.0)
+    assert hosts.other_of_name("a", "other folder", ("invoker",), 1.0) is None
+    assert hosts.other_of_name("a", "other folder", ("controller", "invoker"), 1.0) is not None
 
 
 def test_only_hosts_with_an_invoker_can_be_drained() -> None:

@@ -18,6 +18,8 @@ from owactors.node.settings import Settings, load
 from owactors.node.settings_shared import shared, with_shared
 from owactors.node.wiring_messaging import build_messaging, messaging_settings
 
+KAFKA = {"kafka__hosts": "127.0.0.1:9092"}
+
 
 def settings(tmp_path: Path, **overrides: Any) -> Settings:
     options = {name.replace("__", "."): value for name, value in overrides.items()}
@@ -33,15 +35,15 @@ def key_in(tmp_path: Path) -> str:
 
 def test_the_broker_is_below(tmp_path: Path) -> None:
     key = key_in(tmp_path)
-    plain = messaging_settings(settings(tmp_path), "0")
+    plain = messaging_settings(settings(tmp_path, **KAFKA), "0")
     assert isinstance(plain, BrokerSettings)
     first = messaging_settings(
-        settings(tmp_path, cluster__http_first="true", cluster__key_file=key, kafka__topics_prefix="dev-"), "0"
+        settings(tmp_path, cluster__http_first="true", cluster__key_file=key, kafka__topics_prefix="dev-", **KAFKA), "0"
     )
     assert first == HttpFirstSettings(plain, key, "dev-completed0", resends=True)
     assert underlying(first) == underlying(plain) == plain
     invoker = messaging_settings(
-        settings(tmp_path, cluster__http_first="true", cluster__key_file=key, kafka__delivery="at-most-once")
+        settings(tmp_path, cluster__http_first="true", cluster__key_file=key, kafka__delivery="at-most-once", **KAFKA)
     )
     assert invoker == HttpFirstSettings(plain, key, "", resends=False)
 
@@ -62,11 +64,11 @@ def test_it_is_built_above_the_one_bus_of_the_process(tmp_path: Path, monkeypatc
 
 def test_without_the_cluster_s_key_it_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"calls over HTTP need cluster\.key_file"):
-        check(settings(tmp_path, cluster__http_first="true"))
+        check(settings(tmp_path, cluster__http_first="true", **KAFKA))
     missing = str(tmp_path / "nowhere.key")
     with pytest.raises(ValueError, match="there is no key file"):
-        check(settings(tmp_path, cluster__http_first="true", cluster__key_file=missing))
-    check(settings(tmp_path, cluster__http_first="true", cluster__key_file=key_in(tmp_path)))
+        check(settings(tmp_path, cluster__http_first="true", cluster__key_file=missing, **KAFKA))
+    check(settings(tmp_path, cluster__http_first="true", cluster__key_file=key_in(tmp_path), **KAFKA))
 
 
 def test_others_are_told_an_address_that_they_can_reach(tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 from owactors.entity.size import ByteSize
-from owactors.node.host import completed
+from owactors.node.host import Roles, completed
 from owactors.node.settings import Settings, load
 from owactors.node.settings_shared import ORIGIN, contradicted, shared, with_shared
+
+BOTH, ONE = Roles(controller=True, invoker=True), Roles(controller=False, invoker=True)
 
 
 def settings(tmp_path: Path, **overrides: str) -> Settings:
@@ -49,10 +51,24 @@ def test_what_a_host_says_otherwise_is_named(tmp_path: Path) -> None:
 
 
 def test_one_command_completes_what_it_does_not_say(tmp_path: Path) -> None:
-    first = completed(settings(tmp_path, node__name="a", node__host="10.0.0.1"), True)
+    first = completed(settings(tmp_path, node__name="a", node__host="10.0.0.1"), BOTH)
     assert (first.cluster.listen, first.controller.id, first.invoker.unique_name) == ("10.0.0.1:3234", "a", "a")
     assert (first.cluster.key_file, first.invoker.port) == (tmp_path / "cluster.key", 0)
-    joined = completed(settings(tmp_path, node__name="b", cluster__join="127.0.0.1:3234"), False)
+    joined = completed(settings(tmp_path, node__name="b", cluster__join="127.0.0.1:3234"), ONE)
     assert (joined.node.host, joined.invoker.port, joined.cluster.transport) == ("127.0.0.1", 8080, "actors")
-    said = completed(settings(tmp_path, node__name="b", controller__id="7", cluster__listen="10.0.0.2:99"), True)
+    said = completed(settings(tmp_path, node__name="b", controller__id="7", cluster__listen="10.0.0.2:99"), BOTH)
     assert (said.controller.id, said.cluster.listen) == ("7", "10.0.0.2:99")
+
+
+def test_a_host_that_listens_everywhere_names_an_address_that_others_reach(tmp_path: Path) -> None:
+    found = completed(settings(tmp_path, node__host="0.0.0.0"), BOTH).cluster.listen
+    assert not found.startswith("0.0.0.0")
+    assert found.endswith(":3234")
+
+
+def test_who_names_a_couchdb_wants_it_as_the_store(tmp_path: Path) -> None:
+    named = settings(tmp_path, couchdb__url="http://10.0.0.9:5984")
+    assert completed(named, BOTH).store.backend == "couchdb"
+    assert completed(settings(tmp_path), BOTH).store.backend == "sqlite"
+    both = settings(tmp_path, couchdb__url="http://10.0.0.9:5984", store__backend="memory")
+    assert completed(both, BOTH).store.backend == "memory"

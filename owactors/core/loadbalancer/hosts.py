@@ -57,10 +57,11 @@ class Hosts:
             if now - heard > (SHOWN_STOPPED if beat.leaving else SHOWN_OFFLINE):
                 del self._heard[key]
 
-    def other_of_name(self, name: str, node: str, now: float) -> HostHeartbeat | None:
-        """Somebody with this name who is there and has another data folder."""
+    def other_of_name(self, name: str, node: str, kinds: tuple[str, ...], now: float) -> HostHeartbeat | None:
+        """Somebody with this name and a role of one of these kinds who is there and has another data folder."""
         for beat, heard in self._heard.values():
-            if beat.host.name == name and beat.host.node != node and not beat.leaving and now - heard < SILENCE:
+            other = beat.host.name == name and beat.host.node != node and beat.role.startswith(kinds)
+            if other and not beat.leaving and now - heard < SILENCE:
                 return beat
         return None
 

@@ -11,11 +11,13 @@ from owactors.store.couchdb.store import CouchStore
 from owactors.store.memory.store import MemoryStore
 from owactors.store.port import Store
 from owactors.store.sqlite.store import SqliteStore
+from tests.actor.remote_world import far_away
 from tests.contract.store.stores import Driven
 from tests.store.couchserver import CouchServer
 
 OPENERS: dict[str, Callable[[Path], Store]] = {
     "memory": lambda folder: MemoryStore(),
+    "remote": lambda folder: far_away(SqliteStore.open(folder)),
     "sqlite": SqliteStore.open,
 }
 

@@ -28,8 +28,11 @@ class Driven:
     @classmethod
     @contextmanager
     def open(cls, opener: Callable[[], Store]) -> Iterator[Driven]:
+        async def opened() -> Store:
+            return opener()
+
         with asyncio.Runner() as runner:
-            store = opener()
+            store = runner.run(opened())
             try:
                 yield cls(store, runner)
             finally:
