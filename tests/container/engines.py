@@ -4,21 +4,76 @@ them.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from attrs import define, field
 
+from owactors.container.docker.build import load_images
 from owactors.container.docker.factory import DockerFactory
 from owactors.container.docker.settings import DockerSettings
 from owactors.container.port import ContainerSpec, WhiskContainerStartupError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVICES = str(CHECKOUT / "scripts" / "services")
+SCRIPT = str(CHECKOUT / "scripts" / "services.d" / "docker")
+
+
+@define
+class OwnEngine:
+    """An engine of one test, which may be killed; everything of it is in `folder`.
+
+    `config`: its daemon.json; `etc`: a folder with files that it sees in /etc.
+    """
+
+    folder: Path
+    config: dict[str, Any] = field(factory=dict)
+    etc: Path | None = None
+
+    @property
+    def host(self) -> str:
+        """Its address."""
+        return f"unix://{self.folder}/docker.sock"
+
+    @contextlib.contextmanager
+    def running(self, images: list[str]) -> Iterator[None]:
+        """With these images of ours; skips where there is no engine. Nothing is left of it."""
+        begun = self.command("start")
+        if begun.returncode != 0:
+            unavailable("docker", begun.stderr.strip().splitlines())
+        try:
+            asyncio.run(load_images(self.host, images))
+            yield
+        finally:
+            assert self.command("stop").returncode == 0
+            assert not self.folder.exists()
+
+    def command(self, word: str) -> subprocess.CompletedProcess[str]:
+        """Start or stop it."""
+        given = {**os.environ, "OWACTORS_DOCKER_CONFIG": json.dumps(self.config)}
+        if self.etc is not None:
+            given["OWACTORS_DOCKER_ETC"] = str(self.etc)
+        command = [SCRIPT, word, str(self.folder)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=300, env=given)
+
+    def kill(self) -> None:
+        """With no time to prepare for it."""
+        os.kill(int((self.folder / "dockerd.pid").read_text()), signal.SIGKILL)
+
+    async def start_again(self) -> None:
+        """After `kill`."""
+        begun = await asyncio.to_thread(self.command, "start")
+        assert begun.returncode == 0, begun.stderr
 
 
 def docker_host() -> Iterator[str]:

@@ -16,6 +16,8 @@ from owactors.container.docker.engine import Engine, may_limit_disk, written_pat
 from owactors.container.docker.settings import DockerSettings
 from owactors.container.http import TcpAddress
 from tests.container.backends import texts
+from tests.container.test_docker_failures import said
+from tests.container.test_docker_scenarios import _engine_saying
 
 KB = 1024
 ID = "0123456789abcdef" * 4
@@ -160,13 +162,37 @@ def test_where_an_engine_keeps_what_is_written() -> None:
     [
         ({"Driver": "overlay2", "DriverStatus": [["Backing Filesystem", "extfs"]]}, False),
         ({"Driver": "overlay2", "DriverStatus": [["Backing Filesystem", "xfs"]]}, True),
-        ({"Driver": "btrfs", "DriverStatus": []}, True),
+        ({"Driver": "btrfs", "DriverStatus": []}, False),
         ({"Driver": "vfs"}, False),
     ],
 )
 def test_storage_drivers(info: dict[str, Any], may: bool) -> None:
     """Which are worth a try."""
     assert may_limit_disk(info) is may
+
+
+def refused(*_: Any, **__: Any) -> Any:
+    """As an engine does whose file system has no quotas."""
+    raise said(500, "--storage-opt is supported only for overlay over xfs with 'pquota' mount option")
+
+
+@pytest.mark.parametrize(
+    ("images", "create", "can"),
+    [(["sha256:1"], lambda *_, **__: {"Id": ID}, True), (["sha256:1"], refused, False), ([], refused, False)],
+    ids=["taken", "refused", "no image"],
+)
+def test_whether_an_engine_limits_disks(images: list[str], create: Any, can: bool) -> None:
+    """By making a container with a limit, which carries our labels and goes again."""
+    removed: list[str] = []
+    engine = _engine_saying(
+        info=lambda: {"Driver": "overlay2", "DriverStatus": [["Backing Filesystem", "xfs"]]},
+        images=lambda quiet: images,
+        create_host_config=lambda **options: options,
+        create_container=create,
+        remove_container=lambda id, **_: removed.append(id),
+    )
+    assert asyncio.run(engine.limits_disk({"owactors.node": "x"})) is can
+    assert removed == ([ID] if can else [])
 
 
 def test_an_engine_that_limits_disks_is_asked_to() -> None:

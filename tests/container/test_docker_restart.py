@@ -4,70 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import os
-import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attrs import define
 
-from owactors.container.docker.build import load_images
 from owactors.container.docker.container import DockerContainer
 from owactors.container.docker.factory import DockerFactory
 from owactors.container.port import Container, ContainerError, ContainerFactory, WhiskContainerStartupError
 from owactors.core.reply import ConnectionFailed, NoResponseReceived
 from tests.container.backends import ECHO, HELLO, PATIENCE, body_of, docker, run_body, scenario, started, texts
-from tests.container.engines import CHECKOUT, unavailable
+from tests.container.engines import OwnEngine
 from tests.container.lives import SEED, TIMES, Lives
 from tests.container.reality import reality_of
-
-SCRIPT = str(CHECKOUT / "scripts" / "services.d" / "docker")
-
-
-@define
-class OwnEngine:
-    """An engine that may be killed. With `restore` its containers outlive it."""
-
-    folder: Path
-    restore: bool
-
-    @property
-    def host(self) -> str:
-        """Its address."""
-        return f"unix://{self.folder}/docker.sock"
-
-    def command(self, word: str) -> subprocess.CompletedProcess[str]:
-        """Start or stop it."""
-        given = {**os.environ, "OWACTORS_DOCKER_CONFIG": json.dumps({"live-restore": self.restore})}
-        command = [SCRIPT, word, str(self.folder)]
-        return subprocess.run(command, capture_output=True, text=True, timeout=300, env=given)
-
-    def kill(self) -> None:
-        """With no time to prepare for it."""
-        os.kill(int((self.folder / "dockerd.pid").read_text()), signal.SIGKILL)
-
-    async def start_again(self) -> None:
-        """After `kill`."""
-        begun = await asyncio.to_thread(self.command, "start")
-        assert begun.returncode == 0, begun.stderr
 
 
 @pytest.fixture(params=[False, True], ids=["", "live-restore"])
 def own_engine(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[OwnEngine]:
     """One with our Python image."""
-    engine = OwnEngine(tmp_path / "dk", request.param)
-    begun = engine.command("start")
-    if begun.returncode != 0:
-        unavailable("docker", begun.stderr.strip().splitlines())
-    try:
-        asyncio.run(load_images(engine.host, ["python"]))
+    engine = OwnEngine(tmp_path / "dk", {"live-restore": request.param})
+    with engine.running(["python"]):
         yield engine
-    finally:
-        assert engine.command("stop").returncode == 0
-        assert not engine.folder.exists()
 
 
 @pytest.mark.services
@@ -93,12 +50,17 @@ def test_engine_is_killed_and_comes_back(own_engine: OwnEngine, tmp_path: Path) 
         fresh = await started(factory, backend, ECHO)
         assert body_of(await fresh.run(run_body({"n": 2}), PATIENCE)).body == b'{"n": 2}'
         assert (await fresh.logs(10_000, True)).state == "complete"
-        await (outlived if own_engine.restore else ended)(container, frozen)
+        await (outlived if outlives(own_engine) else ended)(container, frozen)
         await container.destroy()
         await frozen.destroy()
         assert not await container.ping()
 
     scenario(backend, tmp_path, play)
+
+
+def outlives(engine: OwnEngine) -> bool:
+    """Its containers outlive it."""
+    return bool(engine.config["live-restore"])
 
 
 async def outlived(container: Container, frozen: Container) -> None:
@@ -143,13 +105,13 @@ def test_random_lives_through_restarts(own_engine: OwnEngine, tmp_path: Path) ->
         async def restart() -> bool:
             own_engine.kill()
             await own_engine.start_again()
-            if own_engine.restore:
+            if outlives(own_engine):
                 await settled(*lives_of(factory))
-            return not own_engine.restore
+            return not outlives(own_engine)
 
         lives = Lives(backend, factory, reality_of(factory, tmp_path), SEED, restart, peace=3)
         try:
-            await lives.play(int((100 if own_engine.restore else 40) * TIMES))
+            await lives.play(int((100 if outlives(own_engine) else 40) * TIMES))
         finally:
             print(f"seed {SEED}:", dict(lives.done))
         assert lives.done["calamity"] > 0

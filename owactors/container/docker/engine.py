@@ -319,9 +319,12 @@ class Engine:
 
 
 def may_limit_disk(info: Mapping[str, Any]) -> bool:
-    """True if it is worth a try, by what the engine says of its storage driver."""
+    """True if it is worth a try, by what the engine says of its storage driver.
+
+    Others that can limit something count the image, too, which is no matter of the action's.
+    """
     status = dict(info.get("DriverStatus") or ())
-    return info.get("Driver") in ("btrfs", "zfs") or status.get("Backing Filesystem") == "xfs"
+    return info.get("Driver") == "overlay2" and status.get("Backing Filesystem") == "xfs"
 
 
 def written_paths(found: Mapping[str, Any]) -> tuple[str, ...]:
