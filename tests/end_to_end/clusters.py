@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -123,5 +123,10 @@ class Cluster:
             list(pool.map(lambda node: node.start(), self.nodes))
 
     def close(self) -> None:
-        with ThreadPoolExecutor(len(self.nodes)) as pool:
-            list(pool.map(lambda node: node.close(), self.nodes))
+        closed(self.nodes)
+
+
+def closed(nodes: Collection[LiveNode]) -> None:
+    """All at the same time."""
+    with ThreadPoolExecutor(len(nodes)) as pool:
+        list(pool.map(lambda node: node.close(), nodes))

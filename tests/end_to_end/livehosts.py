@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -53,7 +54,12 @@ class FirstHost(LiveController):
         return subprocess.run(command, capture_output=True, text=True, timeout=90)
 
     def joining(self, name: str, *options: str) -> JoinedHost:
-        return JoinedHost("--join", self.bus, "--secret-file", str(self.secret), "--name", name, *COMMON, *options)
+        """One with its own copy of the secret. This one was started."""
+        made = JoinedHost("--join", self.bus, "--name", name, *COMMON, *options)
+        copy = made.folder / "cluster.key"
+        shutil.copy(self.secret, copy)  # with its mode
+        made.options = (*made.options, "--secret-file", str(copy))
+        return made
 
 
 class JoinedHost(LiveInvoker):

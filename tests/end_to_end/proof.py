@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import Counter
@@ -38,11 +39,22 @@ class Call:
 
 
 @frozen
+class Setting:
+    """How many hosts there are, and over what they speak."""
+
+    hosts: int
+    transport: str
+
+    def __str__(self) -> str:
+        return f"{self.hosts} hosts over {self.transport}"
+
+
+@frozen
 class Row:
     """What became of the calls around one event."""
 
+    setting: Setting
     event: str
-    setting: str
     calls: int
     refused: int
     acknowledged: int
@@ -54,6 +66,8 @@ class Row:
     troubled_seconds: float
     #: from the healing, or from the event, until every invoker was up
     whole_seconds: float
+    #: of the machine in the last minute
+    load: float
 
 
 @define
@@ -109,16 +123,22 @@ class Callers:
 
 
 def row(
-    event: str, setting: str, callers: Callers, controller: LiveController, runs: Counter[str], at: float, whole: float
+    event: str,
+    setting: Setting,
+    callers: Callers,
+    controller: LiveController,
+    runs: Counter[str],
+    at: float,
+    whole: float,
 ) -> Row:
     """Looks every acknowledged call up. `at` when it happened (monotonic), `whole` seconds until all was up again."""
     acknowledged = [call.activation_id for call in callers.calls if call.activation_id is not None]
     ends = Counter(_ends(controller, acknowledged))
-    print(f"{event}, over {setting}: {dict(ends)}")
+    print(f"{event}, {setting}: {dict(ends)}")
     troubled = [call.ended - at for call in callers.calls if call.troubled and call.ended > at]
     return Row(
-        event=event,
         setting=setting,
+        event=event,
         calls=len(callers.calls),
         refused=len(callers.calls) - len(acknowledged),
         acknowledged=len(acknowledged),
@@ -128,6 +148,7 @@ def row(
         twice=sum(runs[activation_id] > 1 for activation_id in acknowledged),
         troubled_seconds=max(troubled, default=0.0),
         whole_seconds=whole,
+        load=os.getloadavg()[0],
     )
 
 

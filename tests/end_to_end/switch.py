@@ -8,8 +8,9 @@ import os
 import secrets
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import product
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,15 +19,21 @@ from attrs import evolve, frozen
 from owactors.store.couchdb.settings import CouchSettings
 from tests.actorbase.hosts import NoHosts, ip
 from tests.end_to_end.cable import slow_cable, tap
+from tests.end_to_end.nodes import LiveNode
 
 _CLONE_NEWNET = 0x40000000
+#: the number of the place where services are: no host, what comes from it is answers only
+SERVICES = 0
+#: an address that no card has
+NOBODY = "02:00:00:00:00:01"
 
 
 @frozen
 class Switch:
-    """A bridge of this machine with hosts on it; `address` is the machine's own."""
+    """A bridge of this machine with hosts on it; `address` is the machine's own, `services` is where services are."""
 
     address: str
+    services: str
     hosts: tuple[str, ...]
     mark: str
 
@@ -37,6 +44,21 @@ class Switch:
     def link(self, host: int, state: str) -> None:
         """ "down" cuts the host off, "up" heals it."""
         ip("link", "set", f"op{self.mark}{host}", state)
+
+    @contextmanager
+    def parted(self, some: Collection[int], others: Collection[int]) -> Iterator[None]:
+        """Neither side can reach the other: frames go nowhere, in silence. Hosts by number, SERVICES among them."""
+        ways = [*product(some, others), *product(others, some)]
+        with ExitStack() as stack:
+            for here, there in ways:
+                if here != SERVICES:
+                    self._neighbour("replace", here, there, "lladdr", NOBODY, "nud", "permanent")
+                    stack.callback(self._neighbour, "delete", here, there)
+            yield
+
+    def _neighbour(self, what: str, here: int, there: int, *more: str) -> None:
+        address = self.services if there == SERVICES else self.host_address(there)
+        ip("-n", self.hosts[here - 1], "neighbour", what, address, "dev", f"oi{self.mark}{here}", *more)
 
     @contextmanager
     def slow(self, host: int, delay: float, loss: float) -> Iterator[None]:
@@ -74,7 +96,8 @@ def switched(count: int) -> Iterator[Switch]:
     with ExitStack() as stack:
         ip("link", "add", bridge, "type", "bridge")
         stack.callback(ip, "link", "delete", bridge)
-        ip("address", "add", f"{net}.254/24", "dev", bridge)
+        for own in (f"{net}.254", f"{net}.253"):
+            ip("address", "add", f"{own}/24", "dev", bridge)
         ip("link", "set", bridge, "up")
         for number in range(1, count + 1):
             name, inner, outer = f"owactors-{mark}-{number}", f"oi{mark}{number}", f"op{mark}{number}"
@@ -86,7 +109,14 @@ def switched(count: int) -> Iterator[Switch]:
             for device in (inner, "lo"):
                 ip("-n", name, "link", "set", device, "up")
         names = tuple(f"owactors-{mark}-{number}" for number in range(1, count + 1))
-        yield Switch(f"{net}.254", names, mark)
+        yield Switch(f"{net}.254", f"{net}.253", names, mark)
+
+
+def placed(node: LiveNode, switch: Switch, host: int, *environment: str) -> None:
+    """The node will live on this host, with these variables (NAME=value)."""
+    node.host = switch.host_address(host)
+    node.prefix = ("ip", "netns", "exec", switch.hosts[host - 1], "env", *environment)
+    node.options = ("--host", node.host, *node.options)
 
 
 @contextmanager

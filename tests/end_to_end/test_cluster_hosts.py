@@ -9,7 +9,7 @@ import pytest
 
 from tests.actorbase.hosts import NoHosts
 from tests.end_to_end.clusters import UP, Cluster
-from tests.end_to_end.switch import Switch, reachable, switched
+from tests.end_to_end.switch import Switch, placed, reachable, switched
 from tests.store.couchserver import CouchServer
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
@@ -33,9 +33,8 @@ def test_a_host_that_is_cut_off_is_down_and_comes_back(switch: Switch, tmp_path:
         cluster = Cluster(None, couchdb, tmp_path, "--set", "keys.guest_everywhere=true")
         controller = cluster.controller("0", bus=f"{switch.host_address(1)}:3234")
         invokers = [cluster.invoker(number) for number in range(2)]
-        for number, node in enumerate((controller, *invokers)):
-            node.host, node.prefix = switch.host_address(number + 1), ("ip", "netns", "exec", switch.hosts[number])
-            node.options = ("--host", node.host, *node.options)
+        for host, node in enumerate((controller, *invokers), 1):
+            placed(node, switch, host)
         try:
             cluster.start()
             controller.wait_for(40, **UP)

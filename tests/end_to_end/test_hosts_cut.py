@@ -11,7 +11,7 @@ import pytest
 from tests.actorbase.hosts import NoHosts
 from tests.end_to_end.livehosts import FirstHost, JoinedHost
 from tests.end_to_end.nodes import LiveNode
-from tests.end_to_end.switch import Switch, switched
+from tests.end_to_end.switch import Switch, placed, switched
 
 pytestmark = pytest.mark.timeout(240)
 _CAME = re.compile(r"([0-9a-f]{32}) \[marker:invoker_activation_start")
@@ -36,10 +36,10 @@ def test_what_waits_for_a_host_that_is_cut_off_runs_once_wherever(switch: Switch
     first = FirstHost("one", *options, bus=f"{switch.host_address(1)}:3234")
     second: JoinedHost | None = None
     try:
-        on(switch, 1, first)
+        placed(first, switch, 1)
         first.start()
         second = first.joining("two", *options)
-        on(switch, 2, second)
+        placed(second, switch, 2)
         second.start()
         first.wait_for_all_up(2)
         first.deploy("sleeping", "import time\ndef main(args):\n    time.sleep(0.4)\n    return args")
@@ -64,8 +64,3 @@ def test_what_waits_for_a_host_that_is_cut_off_runs_once_wherever(switch: Switch
         for node in (first, second):
             if node is not None:
                 node.close()
-
-
-def on(switch: Switch, number: int, node: LiveNode) -> None:
-    node.host, node.prefix = switch.host_address(number), ("ip", "netns", "exec", switch.hosts[number - 1])
-    node.options = ("--host", node.host, *node.options)
