@@ -61,6 +61,21 @@ class FirstHost(LiveController):
         made.options = (*made.options, "--secret-file", str(copy))
         return made
 
+    def joining_with_controller(self, name: str, *options: str) -> SecondHost:
+        bus = f"127.0.0.1:{free_port()}"
+        joins = ("--join", self.bus, "--secret-file", str(self.secret))
+        return SecondHost(bus, *joins, "--controller", "--name", name, "--bus", bus, *COMMON, *options)
+
+
+class SecondHost(LiveController):
+    """Controller and invoker, joined; `bus` is where others find it."""
+
+    role = "node"
+
+    def __init__(self, bus: str, *options: str) -> None:
+        super().__init__(*options)
+        self.bus = bus
+
 
 class JoinedHost(LiveInvoker):
     """An invoker that joined."""

@@ -7,18 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.clusters import LiveController
-from tests.end_to_end.livehosts import COMMON, FirstHost
-from tests.end_to_end.nodes import free_port
+from tests.end_to_end.livehosts import COMMON, FirstHost, SecondHost
 from tests.store.couchserver import CouchServer
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
-
-
-class SecondHost(LiveController):
-    """Controller and invoker, joined."""
-
-    role = "node"
 
 
 def test_the_first_host_dies_and_the_others_go_on_and_a_third_one_joins(tmp_path: Path) -> None:
@@ -34,9 +26,7 @@ def test_the_first_host_dies_and_the_others_go_on_and_a_third_one_joins(tmp_path
         secret = tmp_path / "secret"
         secret.write_bytes(first.secret.read_bytes())
         secret.chmod(0o600)
-        bus = f"127.0.0.1:{free_port()}"
-        joins = ("--join", first.bus, "--secret-file", str(secret))
-        second = SecondHost(*joins, "--controller", "--name", "two", "--bus", bus, *COMMON)
+        second = first.joining_with_controller("two")
         stack.callback(second.close)
         second.start()
         for controller in (first, second):
@@ -46,7 +36,8 @@ def test_the_first_host_dies_and_the_others_go_on_and_a_third_one_joins(tmp_path
         assert second.invoke("quick", {"n": 1}).json["response"]["result"] == {"n": 1}
         assert first.states() == {"one": "enabled", "two": "enabled"}
         first.kill_all()
-        third = SecondHost("--join", f"{first.bus},{bus}", *joins[2:], "--name", "three", *COMMON)
+        joins = ("--join", f"{first.bus},{second.bus}", "--secret-file", str(secret))
+        third = SecondHost("", *joins, "--name", "three", *COMMON)
         stack.callback(third.close)
         third.start()
         up = {"invoker0/one": "down", "invoker1/two": "up", "invoker2/three": "up"}
