@@ -78,7 +78,7 @@ def test_every_kind_of_document_is_the_same_on_both(pair: Pair) -> None:
     assert fired.status == 202, fired.body
     trigger = first.record(fired.json["activationId"])
     rang = first.record(json.loads(trigger["logs"][0])["activationId"])
-    assert rang["response"]["result"] == {"says": "in", "p": 1, "loud": True}
+    assert rang["response"]["result"].items() >= {"says": "in", "p": 1, "loud": True}.items()
     counted = [each.api("GET", "/activations?count=true&name=things/inside").json for each in pair]
     assert counted[0] == counted[1]
 
