@@ -22,6 +22,7 @@ from owactors.actor.clustersetup import ClusterControllerSetup
 from owactors.actor.controller import ensure_subjects, opened_store
 from owactors.actor.controllersetup import ControllerSetup
 from owactors.actor.handingover import HandingOverBalancer, HandingOverSetup
+from owactors.actor.holdingbalancer import HoldingBalancer
 from owactors.actor.hostedcontroller import HostedController
 from owactors.actor.hub import Hub
 from owactors.actor.invokersupervision import Supervision, SupervisionSetup
@@ -30,7 +31,6 @@ from owactors.actor.lostcalls import FormerLife, end_lost_calls
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.postman import Postman, PostmanSetup
 from owactors.actor.remotestore import ReachStore, RemoteStore, StoreMessenger
-from owactors.actor.shardingbalancer import ShardingBalancer
 from owactors.actor.topicwriter import TopicWriter
 from owactors.connector.http.settings import HttpFirstSettings, underlying
 from owactors.core.loadbalancer.healthaction import health_action
@@ -40,7 +40,7 @@ from owactors.entity.identity import Identity
 from owactors.message.bus import HubPlace, Hubs, JoinBus
 from owactors.message.cache import CacheInvalidationMessage, CacheKey
 from owactors.message.event import EventBody, EventMessage
-from owactors.message.loadbalancer import Answer
+from owactors.message.loadbalancer import Accepting, Answer
 from owactors.message.member import ClusterSize, Leave
 from owactors.message.node import RoleStopped, StopRole, StoreKeeper
 from owactors.message.store import DocumentConflict, StoreError
@@ -136,7 +136,7 @@ class ClusterController(HostedController):
         self.tell(self._writer, WriterSetup(cluster.messaging))
         hands_over = cluster.accepted_once and not isinstance(cluster.messaging, HttpFirstSettings)
         supervision = self.create(Supervision)
-        balancer = self.create(HandingOverBalancer if hands_over else ShardingBalancer)
+        balancer = self.create(HandingOverBalancer if hands_over else HoldingBalancer)
         sharding = HandingOverSetup(
             store=self.myAddress,
             timeout_factor=setup.timeout_factor,
@@ -148,6 +148,7 @@ class ClusterController(HostedController):
             managed_fraction=cluster.managed_fraction,
             blackbox_fraction=cluster.blackbox_fraction,
             memory_min=cluster.memory_min,
+            outbox=cluster.outbox,
             shared_topic=not isinstance(cluster.messaging, BusSettings),
         )
         self.tell(balancer, sharding)
@@ -200,6 +201,10 @@ class ClusterController(HostedController):
     @on(ClusterSize)
     def cluster_is(self, message: ClusterSize, sender: ActorAddress) -> None:
         self._throttles.cluster_size = message.size
+
+    @on(Accepting)
+    def accepting(self, message: Accepting, sender: ActorAddress) -> None:
+        self._publisher.accepting(message)
 
     @on(Answer)
     def answered(self, message: Answer, sender: ActorAddress) -> None:

@@ -11,6 +11,7 @@ from owactors.actor.controllersetup import ControllerSetup
 from owactors.actor.invokersetup import InvokerSetup
 from owactors.actor.store import OpenStore
 from owactors.connector.topics import Topics
+from owactors.core.loadbalancer.outbox import OutboxSettings
 from owactors.message.host import HostIdentity
 from owactors.message.node import StoreKeeper
 
@@ -31,6 +32,8 @@ class ClusterSettings:
     time_max: int = 300_000
     user_events: bool = False
     accepted_once: bool = True
+    #: what was accepted waits in a controller while the broker is away
+    outbox: OutboxSettings = OutboxSettings()
     #: where controllers reach the HTTP server of the invoker in this process, and how many calls may wait there
     http_host: str = "127.0.0.1"
     http_queue: int = 256

@@ -13,9 +13,10 @@ import time
 from attrs import field, frozen
 from thespian.actors import ActorAddress
 
+from owactors.actor.holdingbalancer import HoldingBalancer
 from owactors.actor.io import on
 from owactors.actor.messaging import MESSAGING
-from owactors.actor.shardingbalancer import ShardingBalancer, ShardingSetup
+from owactors.actor.shardingbalancer import ShardingSetup
 from owactors.connector.port import ConnectorError
 from owactors.core.loadbalancer.handover import Drop, GiveBack, SendElsewhere, Waited, claims, handed_over
 from owactors.core.loadbalancer.sharding import Wanted
@@ -60,7 +61,7 @@ class _EndRest:
     under_way: frozenset[str]
 
 
-class HandingOverBalancer(ShardingBalancer):
+class HandingOverBalancer(HoldingBalancer):
     """See the module's text. First message: HandingOverSetup."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from owactors.entity.activation import WhiskActivation
 from owactors.entity.exec import BlackBoxExec
 from owactors.entity.identity import Identity
 from owactors.message.activation import ActivationMessage
-from owactors.message.loadbalancer import Answer, Freed, Publish, Refused
+from owactors.message.loadbalancer import Accepting, Answer, Freed, Publish, Refused
 from owactors.rest.ports import LoadBalancerRefused
 
 #: seconds that a call waits for an invoker to come
@@ -29,9 +29,13 @@ class ActorPublisher:
         self._in_flight: Counter[str] = Counter()
         self._states: dict[str, str] = {}
         self._up = asyncio.Event()
+        #: why nothing is accepted that nobody waits for
+        self._full = ""
 
     def publish(self, message: ActivationMessage, action: WhiskAction, blocking: bool) -> Waiter:
-        """As the port says. LoadBalancerRefused when no invoker is there."""
+        """As the port says. LoadBalancerRefused when no invoker is there, or too much waits for the broker."""
+        if self._full and not blocking:
+            raise LoadBalancerRefused(self._full)
         if self._up.is_set():
             return self._publish(message, action, blocking)
         return asyncio.ensure_future(self._publish_later(message, action, blocking))
@@ -72,6 +76,10 @@ class ActorPublisher:
             self._up.set()
         else:
             self._up.clear()
+
+    def accepting(self, message: Accepting) -> None:
+        """Whether calls are accepted that nobody waits for."""
+        self._full = message.refused
 
     async def _wait_for_an_invoker(self) -> None:
         """An invoker that ended is soon replaced: better a short wait than a refusal."""

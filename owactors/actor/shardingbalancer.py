@@ -18,8 +18,9 @@ from owactors.actor.loadbalancer import LoadBalancer
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.topicreader import TopicReader
 from owactors.connector.http.provider import HttpFirstMessaging
-from owactors.connector.port import BrokerUnavailable, Producer
+from owactors.connector.port import BrokerUnavailable, NotSent, Producer
 from owactors.connector.topics import MAX_MESSAGE_BYTES, Topics
+from owactors.core.loadbalancer.outbox import OutboxSettings
 from owactors.core.loadbalancer.sharding import ShardingChoice, Wanted
 from owactors.core.loadbalancer.slots import ActivationEntry, CompletionKind, CompletionTimeout, Release
 from owactors.core.loadbalancer.supervision import InvocationResult, InvokerState
@@ -58,10 +59,11 @@ class ShardingSetup(BalancerSetup):
     managed_fraction: float = 0.9
     blackbox_fraction: float = 0.1
     memory_min: int = 128
+    outbox: OutboxSettings = OutboxSettings()
 
 
 @frozen(eq=False)
-class _NotSent:
+class SendFailed:
     """To self: an activation did not get onto its invoker's topic."""
 
     activation_id: str
@@ -127,11 +129,11 @@ class ShardingBalancer(LoadBalancer, TopicReader):
         activation_id = msg.activation_id
         self.spawn(
             self._producer.send(self._topics.invoker(invoker).name, to_payload(msg.to_json())),
-            failed=lambda cause: _NotSent(activation_id, cause),
+            failed=lambda cause: SendFailed(activation_id, cause),
         )
 
-    @on(_NotSent)
-    def not_sent(self, message: _NotSent, sender: ActorAddress) -> None:
+    @on(SendFailed)
+    def not_sent(self, message: SendFailed, sender: ActorAddress) -> None:
         """Its place is free again and whoever waits is refused; after a lost answer it may run all the same."""
         slot = self._slots.withdraw(message.activation_id)
         if slot is None:
@@ -140,8 +142,7 @@ class ShardingBalancer(LoadBalancer, TopicReader):
         msg, asker = self._messages.pop(message.activation_id)
         self._askers.pop(message.activation_id, None)
         self._give_back(slot)
-        why = "the broker is away" if isinstance(message.cause, BrokerUnavailable) else str(message.cause)
-        self._refuse(msg, f"{NOT_SENT}: {why}.", asker)
+        self._refuse(msg, f"{NOT_SENT}: {_why(message.cause)}.", asker)
 
     def _give_back(self, slot: ActivationEntry) -> None:
         wanted = self._wanted.pop(slot.activation_id, None)
@@ -211,6 +212,12 @@ class ShardingBalancer(LoadBalancer, TopicReader):
         self._give_back(slot)
         _, asker = self._messages.pop(slot.activation_id)
         self.tell(asker, Freed(slot.activation_id, slot.namespace_uuid))
+
+
+def _why(cause: BaseException) -> str:
+    if isinstance(cause, NotSent):
+        return "the broker is away"
+    return "the broker did not confirm it. It may run" if isinstance(cause, BrokerUnavailable) else str(cause)
 
 
 def _result(is_system_error: bool | None) -> InvocationResult:

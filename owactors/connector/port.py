@@ -32,6 +32,10 @@ class BrokerUnavailable(ConnectorError):
     """
 
 
+class NotSent(BrokerUnavailable):
+    """Of a send: the record certainly is on no topic, and will not come onto one. It may be sent again."""
+
+
 class MessageTooLarge(ConnectorError):
     """The record is larger than the producer or the topic allows. It was not stored; a shorter one may be."""
 
@@ -74,9 +78,9 @@ class Producer(Protocol):
     async def send(self, topic: str, payload: bytes) -> Sent:
         """Returns when the broker has the record.
 
-        Raises MessageTooLarge, NoSuchTopic, BrokerUnavailable (after the delivery time of the settings, or at
-        once while too much is unsent) and ConnectorClosed. Records sent while others are under way usually,
-        but not after a loss of the connection, keep their order.
+        Raises MessageTooLarge, NoSuchTopic, BrokerUnavailable (after the delivery time of the settings; NotSent if
+        that is certain, also at once while too much is unsent) and ConnectorClosed. Records sent while others are
+        under way usually, but not after a loss of the connection, keep their order.
         """
         ...
 

@@ -43,6 +43,13 @@ class Refused:
 
 
 @frozen
+class Accepting:
+    """To the API: `refused` says why no call is accepted that nobody waits for, "" when they are accepted again."""
+
+    refused: str
+
+
+@frozen
 class Freed:
     """To the API: the slot of an activation is free."""
 

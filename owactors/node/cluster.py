@@ -13,6 +13,7 @@ from attrs import evolve, fields
 from owactors.actor.clustersetup import ClusterControllerSetup, ClusterInvokerSetup, ClusterSettings
 from owactors.actorbase import KEY_FILE, LISTEN, PROCESS_PORT, TLS_AUTHORITY, TLS_CERTIFICATE, TLS_KEY
 from owactors.actorbase.keys import load_key
+from owactors.core.loadbalancer.outbox import OutboxSettings
 from owactors.entity.instance import InvokerInstanceId
 from owactors.message.host import HostIdentity
 from owactors.message.node import StartRole, StoreKeeper
@@ -147,6 +148,7 @@ def cluster_settings(settings: Settings, keys: Keys, controller: str = "") -> Cl
         time_max=round(settings.limits.time_max * 1000),
         user_events=kafka.user_events,
         accepted_once=kafka.delivery == "accepted-once",
+        outbox=OutboxSettings(kafka.hold_calls, kafka.hold_time),
         http_host=http_host(settings),
         http_queue=settings.cluster.http_queue,
         host=HostIdentity(host_name_of(settings), keys.node, keys.boot),

@@ -179,6 +179,8 @@ class KafkaSettings:
     user_events_prefix: str
     replication_factor: int = field(metadata=_at_least(1))
     delivery: str = field(metadata=_one_of("accepted-once", "at-most-once"))
+    hold_calls: int = field(metadata=_at_least(0))
+    hold_time: Seconds = field(metadata=_at_least(0))
     user_events: bool
     lag_interval: Seconds = field(metadata=_at_least(1))
     common: Mapping[str, str]

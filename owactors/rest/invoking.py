@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any, Protocol
 
 from attrs import frozen
@@ -88,6 +89,8 @@ class PrimitiveRunner:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._waits = RecordWaits(services)
+        #: records of calls that were refused after they were accepted
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def run(self, invocation: Invocation) -> Invoked:
         """As Runner.run."""
@@ -167,16 +170,21 @@ class PrimitiveRunner:
         record = await self._waits.wait(publishing, message, wait)
         if record is not None:
             return record
-        publishing.add_done_callback(_noted)
         if self._keeps_record(message.user):
             await accept(self._services, message)
+        publishing.add_done_callback(partial(self._refused_later, message))
         return Queued(message.activation_id)
 
-
-def _noted(publishing: asyncio.Future[Any]) -> None:
-    """Nobody waits any more; an error is still worth a line."""
-    if not publishing.cancelled() and publishing.exception() is not None:
-        logger.info("activation failed after its caller was answered: %s", publishing.exception())
+    def _refused_later(self, message: ActivationMessage, publishing: asyncio.Future[Any]) -> None:
+        """Nobody waits any more, and the call was accepted: a refusal becomes its record."""
+        cause = None if publishing.cancelled() else publishing.exception()
+        if cause is None:
+            return
+        logger.info("activation failed after its caller was answered: %s", cause)
+        if self._keeps_record(message.user):
+            task = asyncio.ensure_future(self._end_acceptance(message, cause))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
 
 
 async def accept(services: Services, message: ActivationMessage) -> None:

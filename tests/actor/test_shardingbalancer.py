@@ -122,7 +122,7 @@ def test_what_cannot_be_sent_is_refused_and_its_place_is_free(bench: Bench) -> N
     home = topics(bench)[0]
     sends(bench)[0].fail(BrokerUnavailable("away"))
     [refused] = bench.sent_to("api")
-    assert refused == Refused("a" * 32, f"{NOT_SENT}: the broker is away.", UUID)
+    assert refused == Refused("a" * 32, f"{NOT_SENT}: the broker did not confirm it. It may run.", UUID)
     publish(bench, "b" * 32, memory=512)
     assert topics(bench) == [home]
     assert reports(bench) == []

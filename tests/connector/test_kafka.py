@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from owactors.connector.commit import CommitPolicy, take
 from owactors.connector.kafka.provider import KafkaMessaging
 from owactors.connector.kafka.settings import KafkaSettings
-from owactors.connector.port import BrokerUnavailable, Consumer, Producer
+from owactors.connector.port import BrokerUnavailable, Consumer, NotSent, Producer
 from owactors.connector.topics import Topic, Topics
 from owactors.entity.instance import ControllerInstanceId
 from tests.contract.connector.worlds import PATIENCE, SMALL, fill, fresh, payloads, read
@@ -89,6 +90,11 @@ def test_without_a_broker_everything_says_so_and_leaves_nothing(
         play(NOWHERE, act)
 
 
+def test_what_met_no_broker_certainly_was_not_sent() -> None:
+    with pytest.raises(NotSent):
+        play(NOWHERE, lambda messaging: messaging.producer().send("topic", b"lost"))
+
+
 def test_the_loop_goes_on_while_a_client_looks_for_its_broker() -> None:
     async def act(messaging: KafkaMessaging) -> None:
         looking = [
@@ -99,7 +105,8 @@ def test_the_loop_goes_on_while_a_client_looks_for_its_broker() -> None:
             await asyncio.sleep(0.01)
         assert not any(task.done() for task in looking)
         assert {type(answer) for answer in await asyncio.gather(*looking, return_exceptions=True)} == {
-            BrokerUnavailable
+            NotSent,
+            BrokerUnavailable,
         }
 
     play(NOWHERE, act)
@@ -120,6 +127,46 @@ def test_no_more_waits_for_the_broker_than_may(kafka_address: str) -> None:
         await producer.send(topic, b"x" * 600)
 
     play(KafkaSettings((kafka_address,), max_unsent_bytes=1000), act)
+
+
+@pytest.mark.services
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("how", ["end", "kill"] if os.environ.get("OWACTORS_TEST_LONG") else ["end"])
+def test_what_is_said_not_to_be_sent_is_on_no_topic(how: str) -> None:
+    """The broker goes under traffic; what fails then is nearly all certain, and none of that is ever read."""
+    topic = fresh("certain")
+
+    async def act(messaging: KafkaMessaging, broker: Broker) -> None:
+        await messaging.ensure_topic(topic, SMALL)
+        producer, outcomes = messaging.producer(), {}
+
+        async def send(number: int) -> None:
+            try:
+                await producer.send(topic, b"%d" % number)
+            except BrokerUnavailable as problem:
+                outcomes[b"%d" % number] = type(problem)
+            else:
+                outcomes[b"%d" % number] = type(None)
+
+        going = asyncio.create_task(asyncio.to_thread(broker.kill if how == "kill" else broker.end))
+        sends = []
+        while not (going.done() and NotSent in outcomes.values()):
+            sends.append(asyncio.create_task(send(len(sends))))
+            await asyncio.sleep(0.01)
+        back = asyncio.create_task(asyncio.to_thread(broker.start))
+        await asyncio.gather(back, *sends)
+        consumer, seen = messaging.consumer(topic, "group"), set()
+        while not {text for text, outcome in outcomes.items() if outcome is type(None)} <= seen:
+            seen.update(payloads(await read(consumer, 1)))
+            await consumer.commit()
+        seen.update(payloads(await consumer.peek(timeout=1.0)))
+        assert not [text for text in seen if outcomes[text] is NotSent]
+        unsure = sum(outcome is BrokerUnavailable for outcome in outcomes.values())
+        assert unsure < sum(outcome is NotSent for outcome in outcomes.values())
+
+    with running_broker() as broker:
+        settings = KafkaSettings((broker.address,), delivery_timeout=2.5, commit_timeout=1.0)
+        play(settings, lambda messaging: act(messaging, broker))
 
 
 READER = """

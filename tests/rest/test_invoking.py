@@ -142,6 +142,26 @@ def test_the_wait_ends_with_a_202_and_an_acceptance() -> None:
     in_world(story)
 
 
+def test_a_call_that_is_refused_after_its_202_has_a_record() -> None:
+    def refuse(*_: object) -> ActivationResponse:
+        raise LoadBalancerRefused("the broker is away")
+
+    async def story(world: World) -> None:
+        real_time(world)
+        await world.make_action("x")
+        world.invoker.hold, world.invoker.behaviour = asyncio.Event(), refuse
+        reply = await world.ask("POST", "actions/x?blocking=true&timeout=20", {})
+        assert reply.status == 202
+        world.invoker.hold.set()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert await world.store.activations.unfinished() == ()
+        record = (await world.ask("GET", f"activations/{activation_id(reply)}")).json()
+        assert record["response"]["result"] == {"error": "The activation was refused: the broker is away"}
+
+    in_world(story)
+
+
 @pytest.mark.scenario("I08")
 def test_an_acknowledgement_with_only_the_id_makes_the_store_be_asked() -> None:
     async def story(world: World) -> None:

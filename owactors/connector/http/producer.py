@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from owactors.connector.http.endpoint import Endpoint, Taken, Unsure
-from owactors.connector.port import DIRECT, BrokerUnavailable, ConnectorClosed, Producer, Sent
+from owactors.connector.port import DIRECT, BrokerUnavailable, ConnectorClosed, NotSent, Producer, Sent
 from owactors.message.invoke import sent_before
 
 #: what a broker counts around a record
@@ -39,8 +39,15 @@ class HttpFirstProducer:
             if isinstance(outcome, Unsure) and not self._resends:
                 raise BrokerUnavailable(f"the reader of {topic} broke off: {outcome.why}")
             if isinstance(outcome, Unsure):
-                payload = sent_before(payload)
+                return await self._send_copy(topic, payload)
         return await self._base.send(topic, payload)
+
+    async def _send_copy(self, topic: str, payload: bytes) -> Sent:
+        """By the broker; what the broker does not get may be with the invoker all the same."""
+        try:
+            return await self._base.send(topic, sent_before(payload))
+        except NotSent as problem:
+            raise BrokerUnavailable(str(problem)) from problem
 
     async def close(self) -> None:
         """Sends no more."""

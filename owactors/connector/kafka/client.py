@@ -39,8 +39,10 @@ def translated(error: Exception, what: str) -> ConnectorError:
     return ConnectorError(f"{what}: {error!r}")
 
 
-def connected(make: Callable[..., Any], config: dict[str, Any]) -> Any:
-    """`make(**config)`, or an error that leaves nothing behind.
+def connected(
+    make: Callable[..., Any], config: dict[str, Any], watch: Callable[[Any], None] = lambda client: None
+) -> Any:
+    """`make(**config)`, or an error that leaves nothing behind. `watch` is shown the network client that it uses.
 
     A constructor that does not reach the broker forgets to end the thread it has started.
     """
@@ -48,6 +50,7 @@ def connected(make: Callable[..., Any], config: dict[str, Any]) -> Any:
 
     def remember(**options: Any) -> Any:
         opened.append(KafkaConsumer.DEFAULT_CONFIG["kafka_client"](**options))
+        watch(opened[-1])
         return opened[-1]
 
     try:

@@ -13,8 +13,9 @@ from kafka import errors as kafka_errors
 
 from owactors.connector.kafka.client import RECORD_OVERHEAD, connected, topics_of_brokers, translated
 from owactors.connector.kafka.deliveries import Deliveries
+from owactors.connector.kafka.departures import Departures
 from owactors.connector.kafka.settings import KafkaSettings
-from owactors.connector.port import BrokerUnavailable, ConnectorClosed, MessageTooLarge, NoSuchTopic, Sent
+from owactors.connector.port import BrokerUnavailable, ConnectorClosed, MessageTooLarge, NoSuchTopic, NotSent, Sent
 
 T = TypeVar("T")
 
@@ -33,6 +34,7 @@ class KafkaProducer:
         self._preparing = asyncio.Lock()
         self._client: Any = None
         self._deliveries: Deliveries | None = None
+        self._departures = Departures()
         self._known_topics: set[str] = set()
         self._unsent_bytes = 0
         self._closed = False
@@ -40,12 +42,15 @@ class KafkaProducer:
     async def send(self, topic: str, payload: bytes) -> Sent:
         """Returns when all replicas in sync have the record."""
         self._check(payload)
+        before, pending = await self._append(topic, payload)
         try:
-            pending = await self._append(topic, payload)
             # A caller that gives up does not take the record out of the buffer.
             metadata = await asyncio.shield(self._until_sent(pending, len(payload)))
         except kafka_errors.KafkaError as error:
-            raise translated(error, f"sending {len(payload)} bytes to {topic}") from error
+            problem = translated(error, f"sending {len(payload)} bytes to {topic}")
+            if isinstance(problem, BrokerUnavailable) and self._departures.none_since(topic, before):
+                raise NotSent(str(problem)) from error
+            raise problem from error
         return Sent(topic, metadata.partition, metadata.offset)
 
     async def close(self) -> None:
@@ -65,18 +70,28 @@ class KafkaProducer:
         if size > self._max_request_size:
             raise MessageTooLarge(f"{size} bytes are too many for a request of {self._max_request_size}")
         if self._unsent_bytes + len(payload) > self._settings.max_unsent_bytes:
-            raise BrokerUnavailable(f"{self._unsent_bytes} bytes wait for the broker already")
+            raise NotSent(f"{self._unsent_bytes} bytes wait for the broker already")
 
-    async def _append(self, topic: str, payload: bytes) -> Any:
+    async def _append(self, topic: str, payload: bytes) -> tuple[int, Any]:
+        """Puts it into kafka-python's buffer, from which it may leave at once."""
         for _ in range(2):
             if topic not in self._known_topics:
-                await self._prepare(topic)
+                await self._prepare_or_not_sent(topic)
+            before = self._departures.before(topic)
             try:
-                return self._client.send(topic, payload)
+                return before, self._client.send(topic, payload)
             except kafka_errors.KafkaTimeoutError:
                 # Its partitions were forgotten, or the buffer is full.
                 self._known_topics.discard(topic)
-        raise BrokerUnavailable(f"nothing can be put into the buffer for {topic}")
+            except kafka_errors.KafkaError as error:
+                raise translated(error, f"sending {len(payload)} bytes to {topic}") from error
+        raise NotSent(f"nothing can be put into the buffer for {topic}")
+
+    async def _prepare_or_not_sent(self, topic: str) -> None:
+        try:
+            await self._prepare(topic)
+        except BrokerUnavailable as problem:
+            raise NotSent(str(problem)) from problem
 
     def _until_sent(self, pending: Any, size: int) -> asyncio.Future[Any]:
         assert self._deliveries is not None
@@ -97,7 +112,7 @@ class KafkaProducer:
             if self._client is None:
                 self._deliveries = Deliveries(asyncio.get_running_loop())
                 config = self._settings.for_producers(self._max_request_size)
-                self._client = await self._in_thread(lambda: connected(Client, config))
+                self._client = await self._in_thread(lambda: connected(Client, config, self._departures.watch))
             if topic not in self._known_topics:
                 await self._in_thread(lambda: self._find_partitions(topic))
                 self._known_topics.add(topic)
