@@ -85,10 +85,10 @@ def test_every_kind_of_document_is_the_same_on_both(pair: Pair) -> None:
 
 def test_subjects_of_one_may_call_the_other(pair: Pair) -> None:
     _, second = pair
-    command = [sys.executable, "-m", "owactors.cli", "user", "-d", str(second.data), "create", "mira", "--json"]
+    command = [sys.executable, "-m", "owactors.cli", "user", "-d", str(second.data), "create", "mirabelle", "--json"]
     made = as_json(subprocess.run(command, capture_output=True, text=True, timeout=60))
     for each in pair:
-        assert each.request("GET", "/api/v1/namespaces", auth=f"{made['uuid']}:{made['key']}").json == ["mira"]
+        assert each.request("GET", "/api/v1/namespaces", auth=f"{made['uuid']}:{made['key']}").json == ["mirabelle"]
 
 
 def accepted(node: LiveNode, count: int, url: str, seconds: float) -> list[str]:
