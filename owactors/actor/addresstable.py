@@ -43,6 +43,10 @@ class AddressTable:
         """Where the child is."""
         return self._addresses.get(number)
 
+    def addresses(self) -> list[ActorAddress]:
+        """Where all of them are."""
+        return list(self._addresses.values())
+
     def number(self, address: ActorAddress) -> int | None:
         """Which child this is, None for a stranger."""
         key = _key(address)

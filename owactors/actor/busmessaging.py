@@ -127,9 +127,10 @@ class BusMessaging:
         """The hubs on which a message for this topic belongs. BrokerUnavailable: the one that must be is not there."""
         topics, own = self.settings.topics, self.settings.controller
         for controller, hub in self.hubs.items():
-            if topic == topics.completed(ControllerInstanceId(controller)).name:
+            instance = ControllerInstanceId(controller)
+            if topic in (topics.completed(instance).name, topics.log_lines(instance).name):
                 return {controller: hub}
-        if topic.startswith(f"{topics.prefix}completed"):
+        if topic.startswith((f"{topics.prefix}completed", f"{topics.prefix}logLines")):
             raise BrokerUnavailable(f"the controller of topic {topic} is not there")
         if own and topic.startswith(f"{topics.prefix}invoker"):
             return {own: self.hubs[own]}

@@ -21,9 +21,9 @@ from owactors.actor.clustermembership import ClusterMembership, MembershipSetup
 from owactors.actor.clustersetup import ClusterControllerSetup
 from owactors.actor.controller import ensure_subjects, opened_store
 from owactors.actor.controllersetup import ControllerSetup
+from owactors.actor.followingcontroller import FollowingController
 from owactors.actor.handingover import HandingOverBalancer, HandingOverSetup
 from owactors.actor.holdingbalancer import HoldingBalancer
-from owactors.actor.hostedcontroller import HostedController
 from owactors.actor.hub import Hub
 from owactors.actor.invokersupervision import Supervision, SupervisionSetup
 from owactors.actor.io import on
@@ -65,7 +65,7 @@ class _Closed:
     stopped: RoleStopped
 
 
-class ClusterController(HostedController):
+class ClusterController(FollowingController):
     """First message: ClusterControllerSetup."""
 
     #: where other controllers are, if they speak as actors

@@ -17,6 +17,7 @@ from thespian.actors import ActorAddress
 from owactors.actor import poolreports
 from owactors.actor.addresstable import AddressTable
 from owactors.actor.containerproxy import ContainerProxy
+from owactors.actor.followedproxies import FollowedProxies
 from owactors.actor.io import IoActor, on
 from owactors.core.activationrecord import activation_record
 from owactors.core.containerpool import events as e
@@ -79,7 +80,7 @@ class TimerFired(str):
 ADJUST, BACKFILL, GAUGES, EXPIRE = "adjust prewarmed", "backfill prewarmed", "emit metrics", "expire idle"
 
 
-class ContainerPool(IoActor):
+class ContainerPool(FollowedProxies):
     """First message: PoolSetup."""
 
     #: the actor that is created for each container
@@ -217,6 +218,7 @@ class ContainerPool(IoActor):
         number = instruction.container
         about = ProxySetup(setup.proxies, setup.acks, setup.store, number, factory, setup.factory_settings)
         self.tell(address, about)
+        self.follow_new(address)
 
     def _send_run(self, instruction: i.SendRun) -> None:
         self.tell(self._proxies.address(instruction.container), instruction.run)

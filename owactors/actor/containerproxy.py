@@ -18,7 +18,8 @@ from owactors.actor import containerwork
 from owactors.actor.beginnings import BEGINNINGS
 from owactors.actor.containerwork import Created
 from owactors.actor.creation import Creation
-from owactors.actor.io import IoActor, on
+from owactors.actor.io import on
+from owactors.actor.livelogs import LineTeller
 from owactors.actor.tcppingclient import TCPPingClient
 from owactors.container.port import Container
 from owactors.core.arguments import Unlock
@@ -39,6 +40,7 @@ from owactors.message.container import (
     Run,
     Start,
 )
+from owactors.message.livelogs import FollowLogs
 from owactors.observe.stories import STORIES
 from owactors.observe.tokens import container_health_failed
 
@@ -76,7 +78,7 @@ class TimerFired(str):
     __slots__ = ()
 
 
-class ContainerProxy(IoActor):
+class ContainerProxy(LineTeller):
     """One container. First message: ProxySetup, whose sender is the pool."""
 
     _does: ClassVar[dict[type, Callable[[ContainerProxy, Any], None]]] = {}
@@ -187,6 +189,12 @@ class ContainerProxy(IoActor):
     def on_failure(self, failure: Exception) -> None:
         """Jobs end with the reason, the container goes, the pool is told."""
         self._give_up(failure, False)
+
+    @on(FollowLogs)
+    def _followed(self, message: FollowLogs, sender: ActorAddress) -> None:
+        """In another process than the invoker its lines are told here."""
+        if message.heard_in != os.getpid():
+            self.follow(message)
 
     def on_exit(self) -> None:
         """Told to exit: jobs inside end with that reason and are reported. The container is removed without us."""

@@ -25,7 +25,7 @@ from owactors.actor.loadbalancer import LoadBalancer
 from owactors.actor.lostcalls import end_lost_calls
 from owactors.actor.metricsreporter import MetricsReport
 from owactors.actor.publisher import ActorPublisher
-from owactors.actor.recordfollowers import RecordFollowers, followed
+from owactors.actor.recordfollowers import Follower, RecordFollowers, followed
 from owactors.actor.store import StoreActor, keep_records
 from owactors.actor.storyteller import StoryTeller
 from owactors.actor.turns import TurnTaker
@@ -154,8 +154,12 @@ class Controller(StoreActor, TurnTaker):
         administered = (
             Administered(keys, store.subjects, self._status, self._hosts_administered(store)) if keys else None
         )
-        follow = self._followers.follow if self.keeps_all_records else None
-        return Application(self._services(store), administered, Telling(self._stories.tell, follow, self._logs_of()))
+        telling = Telling(self._stories.tell, self._following(), self._logs_of())
+        return Application(self._services(store), administered, telling)
+
+    def _following(self) -> Callable[[str, str | None, bool], Follower]:
+        """How clients follow records and lines."""
+        return self._followers.follow
 
     def _admin_keys(self) -> tuple[str, ...]:
         """Each opens the routes for the operator."""

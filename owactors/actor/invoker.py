@@ -11,14 +11,14 @@ import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from attrs import evolve, frozen
+from attrs import frozen
 from thespian.actors import ActorAddress
 
 from owactors.actor.actionfetch import fetch_action
 from owactors.actor.containerpool import ContainerPool, PoolSetup
+from owactors.actor.followedcontainers import FollowedContainers
 from owactors.actor.invokersetup import InvokerSetup
 from owactors.actor.io import IoActor, on
-from owactors.actor.livelogs import LiveLogs
 from owactors.actor.messagefeed import FeedConsumer, FeedSetup, MessageFeed
 from owactors.actor.storeclient import StoreUser
 from owactors.core.invoker import fallback, intake
@@ -35,7 +35,6 @@ from owactors.message.activation import ActivationMessage
 from owactors.message.container import SendAck, StoreActivation
 from owactors.message.feed import FeedStopped, Handle, Processed, StopFeed
 from owactors.message.health import PingMessage
-from owactors.message.livelogs import FollowLogs, UnfollowLogs
 from owactors.message.pool import Drain, Drained, GetPoolStatus, PoolStatus
 from owactors.message.store import StoreUnavailable
 from owactors.message.story import StoryTold, TellStory
@@ -67,7 +66,7 @@ class _Flushed:
     """To itself: all records are on disk, or will not be."""
 
 
-class Invoker(StoreUser):
+class Invoker(FollowedContainers, StoreUser):
     """First message: InvokerSetup. `Drain` is answered with `Drained` when all is done and kept."""
 
     pool_class: ClassVar[type[IoActor]] = ContainerPool
@@ -80,7 +79,6 @@ class Invoker(StoreUser):
         self._intake = intake.Intake()
         self._pool: ActorAddress | None = None
         self._feed: ActorAddress | None = None
-        self._live_logs: ActorAddress | None = None
         #: activations that came in and have not left
         self._under_way: dict[str, ActivationMessage] = {}
         self._drain_asker: ActorAddress | None = None
@@ -111,6 +109,7 @@ class Invoker(StoreUser):
         factory, settings = setup.factory, setup.factory_settings
         about = PoolSetup(setup.pool, setup.proxies, feed, here, here, factory, settings, setup.colocate)
         self.tell(self._pool, about)
+        self.follow_in(self._pool)
 
     def _create_feed(self, setup: InvokerSetup, consumer: FeedConsumer) -> None:
         capacity = setup.pool.max_peek(setup.bounds.memory.min, setup.bounds.concurrency.max)
@@ -262,16 +261,6 @@ class Invoker(StoreUser):
         return self._intake.blacklist
 
     # -- status, failure and end
-
-    @on(FollowLogs, UnfollowLogs)
-    def _follow_logs(self, message: FollowLogs | UnfollowLogs, sender: ActorAddress) -> None:
-        """Containers in processes of their own print where nobody here hears them."""
-        if not self._needed().colocate:
-            return
-        if self._live_logs is None:
-            self._live_logs = self.create(LiveLogs)
-        forward = evolve(message, to=sender) if isinstance(message, FollowLogs) else message
-        self.tell(self._live_logs, forward)
 
     @on(TellStory)
     def _tell_story(self, message: TellStory, sender: ActorAddress) -> None:

@@ -7,7 +7,7 @@ from thespian.actors import ActorAddress
 
 from owactors.actor.io import IoActor, Spawned, on
 from owactors.container.livelogs import LIVE, LineFollower
-from owactors.message.livelogs import FollowLogs, PrintedLine, PrintedLines, UnfollowLogs
+from owactors.message.livelogs import Follower, FollowLogs, PrintedLine, PrintedLines, UnfollowLogs
 
 
 @define(eq=False)
@@ -21,24 +21,28 @@ class _Following:
 class _Came:
     """To self: lines for this follower."""
 
-    follower: int
+    follower: Follower
     lines: tuple[PrintedLine, ...]
 
 
-class LiveLogs(IoActor):
-    """A child of the invoker, in the process of its containers. PrintedLines go where FollowLogs says (`to`)."""
+class LineTeller(IoActor):
+    """An actor in the process of containers. PrintedLines go where FollowLogs says (`to`)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._following: dict[int, _Following] = {}
+        self._following: dict[Follower, _Following] = {}
 
     @on(FollowLogs)
-    def _follow(self, message: FollowLogs, sender: ActorAddress) -> None:
+    def _asked_to_follow(self, message: FollowLogs, sender: ActorAddress) -> None:
+        self.follow(message)
+
+    def follow(self, message: FollowLogs) -> None:
+        """From now on."""
         self._leave(message.follower)
         self._following[message.follower] = _Following(message.to, LIVE.follow(message.namespace, message.action))
         self._wait(message.follower)
 
-    def _wait(self, number: int) -> None:
+    def _wait(self, number: Follower) -> None:
         following = self._following[number]
         following.work = self.spawn(self._next(following), done=lambda lines: _Came(number, lines), name="live logs")
 
@@ -58,14 +62,22 @@ class LiveLogs(IoActor):
     def _unfollow(self, message: UnfollowLogs, sender: ActorAddress) -> None:
         self._leave(message.follower)
 
-    def _leave(self, number: int) -> None:
+    def _leave(self, number: Follower) -> None:
         following = self._following.pop(number, None)
         if following is not None:
             LIVE.leave(following.lines)
             if following.work is not None:
                 following.work.cancel()
 
-    def on_exit(self) -> None:
-        """Nobody is told any more."""
+    def tell_nobody(self) -> None:
+        """All followers are left."""
         for number in list(self._following):
             self._leave(number)
+
+
+class LiveLogs(LineTeller):
+    """A child of the invoker, in the process of its containers."""
+
+    def on_exit(self) -> None:
+        """Nobody is told any more."""
+        self.tell_nobody()

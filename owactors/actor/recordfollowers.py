@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any, cast
 
 from attrs import define, field
 
+from owactors.core.livelogs.linequeue import LineQueue
 from owactors.message.livelogs import FollowLogs, PrintedLine, PrintedLines, UnfollowLogs
 from owactors.message.store import RecordEntry
 from owactors.store.document import decode
@@ -17,6 +19,8 @@ from owactors.store.record import entry_of
 
 #: records that wait for a client which is slower than they come; then it is cut off
 MOST_WAITING = 1000
+#: lines that a client is given at once
+LINES_AT_ONCE = 1000
 
 
 @define(eq=False)
@@ -25,29 +29,47 @@ class Follower:
 
     name: str | None
     _left: Callable[[Follower], None]
-    _records: asyncio.Queue[bytes | tuple[PrintedLine, ...] | None] = field(factory=lambda: asyncio.Queue(MOST_WAITING))
+    _records: deque[bytes] = field(factory=deque)
+    _lines: LineQueue[tuple[str, str]] = field(factory=LineQueue)
+    _news: asyncio.Event = field(factory=asyncio.Event)
+    _ended: bool = False
 
     async def next(self) -> Json | tuple[PrintedLine, ...] | None:
-        """The next record or lines, None when no more will come."""
-        found = await self._records.get()
-        return decode(found) if isinstance(found, bytes) else found
+        """What waits: lines before records, so that a record comes after its lines; None when no more will come."""
+        while True:
+            if self._lines:
+                return tuple(PrintedLine(*whose, text) for whose, text in self._lines.take(LINES_AT_ONCE))
+            if self._records:
+                record: Json = decode(self._records.popleft())
+                return record
+            if self._ended:
+                return None
+            self._news.clear()
+            await self._news.wait()
 
     def close(self) -> None:
         """The client has left."""
         self._left(self)
 
-    def give(self, found: bytes | tuple[PrintedLine, ...]) -> None:
-        """A record or lines for it; one that does not keep up is cut off."""
-        try:
-            self._records.put_nowait(found)
-        except asyncio.QueueFull:
+    def give(self, record: bytes) -> None:
+        """A record for it; if it does not keep up it is cut off."""
+        if len(self._records) >= MOST_WAITING:
             self.end()
+        elif not self._ended:
+            self._records.append(record)
+            self._news.set()
+
+    def give_lines(self, lines: Iterable[PrintedLine]) -> None:
+        """Lines for it; if it does not keep up it is told how many it missed."""
+        if not self._ended:
+            for line in lines:
+                self._lines.add((line.activation_id, line.name), line.text)
+            self._news.set()
 
     def end(self) -> None:
         """No more records will come."""
-        while self._records.full():
-            self._records.get_nowait()
-        self._records.put_nowait(None)
+        self._ended = True
+        self._news.set()
 
 
 class RecordFollowers:
@@ -61,6 +83,8 @@ class RecordFollowers:
         self._ask = ask
         self._numbers = count(1)
         self._live: dict[int, tuple[FollowLogs, Follower]] = {}
+        #: activations of which lines came, and perhaps no record; the oldest are forgotten
+        self.running: dict[str, str] = {}
 
     def __bool__(self) -> bool:
         return bool(self._followers)
@@ -82,16 +106,26 @@ class RecordFollowers:
         follower = Follower(name, lambda left: self._left(namespace, left))
         self._followers.setdefault(namespace, set()).add(follower)
         if lines:
-            wanted = FollowLogs(next(self._numbers), namespace, name)
-            self._live[wanted.follower] = (wanted, follower)
+            number = next(self._numbers)
+            wanted = FollowLogs(number, namespace, name)
+            self._live[number] = (wanted, follower)
             self._ask(wanted)
         return follower
 
     def printed(self, message: PrintedLines) -> None:
         """Lines for one of them, who may have left."""
-        found = self._live.get(message.follower)
+        found = self._live.get(message.follower) if isinstance(message.follower, int) else None
         if found is not None:
-            found[1].give(message.lines)
+            wanted, follower = found
+            follower.give_lines(message.lines)
+            self.running.update((line.activation_id, wanted.namespace) for line in message.lines)
+            while len(self.running) > MOST_WAITING:
+                del self.running[next(iter(self.running))]
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Of which somebody follows records."""
+        return tuple(self._followers)
 
     @property
     def live(self) -> list[FollowLogs]:

@@ -6,20 +6,24 @@ It tells controllers with its pings and everybody with its heartbeat. (OpenWhisk
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
-from attrs import frozen
+from attrs import evolve, frozen
 from thespian.actors import ActorAddress
 
 from owactors.actor.clustersetup import ClusterSettings
 from owactors.actor.hostbeat import BeatNow, BeatSetup, HostBeat
 from owactors.actor.invoker import PING, TimerFired
 from owactors.actor.io import on
+from owactors.actor.linesender import LineSender, LineSenderSetup
 from owactors.actor.localinvoker import LocalInvoker
+from owactors.core.livelogs.wishes import LogWishes
 from owactors.message.health import PingMessage
 from owactors.message.host import HostIdentity, Wanted
+from owactors.message.livelogs import ControllerFollows, FollowLogs
 from owactors.message.node import RoleReplaced
 from owactors.message.topic import Write
-from owactors.store.clusterhosts import DOCUMENT, holder_of, take_place, wanted_of
+from owactors.store.clusterhosts import DOCUMENT, follows_of, holder_of, take_place, wanted_of
 
 #: seconds between two looks for what the operator wants
 LOOK_SECONDS = 2.0
@@ -38,10 +42,11 @@ class _Look:
 
 @frozen
 class _Wished:
-    """To self: this, and who has this invoker's number; None if the store does not answer."""
+    """To self: this, who has this invoker's number, and who follows lines; None if the store does not answer."""
 
     wanted: Wanted | None = None
     holder: HostIdentity | None = None
+    follows: Mapping[str, ControllerFollows] | None = None
 
 
 class SwitchedInvoker(LocalInvoker):
@@ -61,6 +66,8 @@ class SwitchedInvoker(LocalInvoker):
         self._registered = False
         #: who has this one's place
         self._replaced: HostIdentity | None = None
+        self._log_wishes = LogWishes()
+        self._line_sender: ActorAddress | None = None
 
     def _write(self, write: Write) -> None:
         self.tell(self._writer, write)
@@ -93,7 +100,7 @@ class SwitchedInvoker(LocalInvoker):
             await take_place(self.store, role, host)
             self._registered = True
         document = await self.store.get(DOCUMENT)
-        return _Wished(wanted_of(document, host.name), holder_of(document, role))
+        return _Wished(wanted_of(document, host.name), holder_of(document, role), follows_of(document))
 
     def _role(self) -> str:
         return f"invoker{self._needed().instance.instance}"
@@ -107,6 +114,7 @@ class SwitchedInvoker(LocalInvoker):
         if not self.holds_its_place(message):
             self._be_replaced(message.holder)
             return
+        self._let_follow(message.follows)
         wanted = message.wanted or self._wanted_here or Wanted.ENABLED
         if wanted is self._wanted_here:
             return
@@ -114,6 +122,16 @@ class SwitchedInvoker(LocalInvoker):
         if before is not None or wanted is not Wanted.ENABLED:
             self.log.warning("the operator wants this host %s", wanted.value)
         self._say_whether()
+
+    def _let_follow(self, controllers: Mapping[str, ControllerFollows] | None) -> None:
+        """Clients of these controllers are told what activations here print."""
+        orders = [] if controllers is None else self._log_wishes.handle(controllers, time.monotonic())
+        if orders and self._line_sender is None:
+            self._line_sender = self.create(LineSender)
+            self.tell(self._line_sender, LineSenderSetup(self._cluster.messaging, self._cluster.topics))
+        for order in orders:
+            self.tell(self._line_sender, order)
+            self.follow_logs(evolve(order, to=self._line_sender) if isinstance(order, FollowLogs) else order)
 
     def _be_replaced(self, by: HostIdentity | None) -> None:
         """Another host has this one's number, and its work from now on: what runs here is finished, then it ends."""

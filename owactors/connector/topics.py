@@ -52,6 +52,7 @@ TOPIC_CONFIGS: Mapping[str, TopicConfig] = {
     "events": TopicConfig(HOUR),
     "controllers": TopicConfig(300 * SECOND),
     "hosts": TopicConfig(300 * SECOND),
+    "log-lines": TopicConfig(60 * SECOND, MAX_MESSAGE_BYTES),
 }
 
 
@@ -99,6 +100,10 @@ class Topics:
         """Heartbeats of the hosts, which OpenWhisk has not; every controller reads them in a group of its own."""
         group = None if controller is None else f"{self.prefix}hostHeartbeat{controller.as_string}"
         return Topic(self.prefix + "hostHeartbeat", self.configs["hosts"], group)
+
+    def log_lines(self, controller: ControllerInstanceId) -> Topic:
+        """What running activations print, which OpenWhisk has not; made and read when somebody follows it there."""
+        return self._own(f"logLines{controller.as_string}", "log-lines")
 
     def events(self) -> Topic:
         """User events of controllers and invokers."""

@@ -6,15 +6,16 @@ Log collectors tell it every line they keep; as long as nobody follows, that cos
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable
 from typing import Protocol
 from weakref import WeakSet
 
 from attrs import define, field, frozen
 
-MOST_WAITING = 10_000
-"""Lines that wait for a follower; further ones are left out, the record will have them."""
+from owactors.core.livelogs.linequeue import MOST_WAITING, LineQueue
+
+__all__ = ["LIVE", "MOST_AT_ONCE", "MOST_WAITING", "LineFollower", "LiveLogs", "Printed", "Source", "Subject"]
+
 MOST_AT_ONCE = 1000
 GATHERING = 0.03
 """Seconds that lines are gathered before they go out together."""
@@ -46,21 +47,20 @@ class LineFollower:
 
     namespace: str
     name: str | None
-    _lines: deque[Printed] = field(factory=deque)
+    _lines: LineQueue[Subject] = field(factory=LineQueue)
     _came: asyncio.Event = field(factory=asyncio.Event)
 
     def take(self, subject: Subject, text: str) -> None:
         """A line of anybody."""
-        wanted = subject.namespace == self.namespace and self.name in (None, subject.name)
-        if wanted and len(self._lines) < MOST_WAITING:
-            self._lines.append((subject, text))
+        if subject.namespace == self.namespace and self.name in (None, subject.name):
+            self._lines.add(subject, text)
             self._came.set()
 
     async def next(self) -> list[Printed]:
-        """The lines that have come, one at least."""
+        """The lines that have come, one at least. What came too fast is left out, with a line that says so."""
         await self._came.wait()
         await asyncio.sleep(GATHERING)
-        found = [self._lines.popleft() for _ in range(min(MOST_AT_ONCE, len(self._lines)))]
+        found = self._lines.take(MOST_AT_ONCE)
         if not self._lines:
             self._came.clear()
         return found

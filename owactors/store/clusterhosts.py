@@ -1,7 +1,8 @@
 """What all hosts of a cluster must agree on, in one document of the store that all of them share.
 
 `wanted`: what the operator wants of each host. `holders`: which life of which host has a role's number or id; the last
-one that came has it, and whoever reads another one's mark in its place has been replaced.
+one that came has it, and whoever reads another one's mark in its place has been replaced. `follows`: controllers with
+clients that follow the lines of running activations.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+from owactors.entity.errors import DeserializationError
 from owactors.message.host import HostIdentity, Wanted
+from owactors.message.livelogs import ControllerFollows, follows_from_json
 from owactors.message.store import DocumentConflict, NoDocument
 
 Json = dict[str, Any]
@@ -45,6 +48,25 @@ async def want(documents: Documents, name: str, wanted: Wanted) -> None:
     def change(document: Json) -> Json:
         others = {key: value for key, value in document.get("wanted", {}).items() if key != name}
         return {**document, "wanted": others if wanted is Wanted.ENABLED else {**others, name: wanted.value}}
+
+    await _change(documents, change)
+
+
+def follows_of(document: Mapping[str, Any]) -> Mapping[str, ControllerFollows]:
+    """Controller id -> what it wishes to follow. What cannot be read is nobody's wish."""
+    found = document.get("follows", {})
+    try:
+        return follows_from_json(found) if found else {}
+    except DeserializationError:
+        return {}
+
+
+async def follow_lines(documents: Documents, controller: str, follows: ControllerFollows | None) -> None:
+    """All that this controller wishes from now on, None for nothing. StoreUnavailable."""
+
+    def change(document: Json) -> Json:
+        others = {name: part for name, part in document.get("follows", {}).items() if name != controller}
+        return {**document, "follows": others if follows is None else {**others, controller: follows.to_json()}}
 
     await _change(documents, change)
 

@@ -73,6 +73,7 @@ def test_a_flood_is_taken_in_portions_and_bounded() -> None:
     collector.receive(STDOUT, b"x\n" * (MOST_WAITING + 5))
     portions = [len(texts(follower)) for _ in range(MOST_WAITING // MOST_AT_ONCE)]
     assert portions == [MOST_AT_ONCE] * (MOST_WAITING // MOST_AT_ONCE)
+    assert texts(follower) == [("a", "hello", "stderr: 5 lines are left out here, the record has all.")]
     assert not follower._lines
     LIVE.leave(follower)
 

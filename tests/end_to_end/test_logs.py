@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.nodes import GUEST, LiveNode
+from tests.end_to_end.clusters import LiveController, LiveInvoker
+from tests.end_to_end.followed import TALKING, following, lines_come_while_it_runs
+from tests.end_to_end.nodes import LiveNode, free_port
 
 HELLO = "def main(args):\n    print('hello', args['n'])\n    return {}"
 
@@ -63,18 +63,50 @@ def test_without_files_the_record_has_the_log(tmp_path: Path) -> None:
 
 
 def test_lines_are_shown_while_the_call_runs(out_of_band: LiveNode, tmp_path: Path) -> None:
-    code = "import time\ndef main(args):\n    print('begun')\n    time.sleep(50)\n    return {}"
-    out_of_band.deploy("slow", code, timeout=60_000)
-    called = out_of_band.invoke("slow", query="blocking=false").json["activationId"]
-    environment = {**os.environ, "OWACTORS_APIHOST": out_of_band.url, "OWACTORS_AUTH": GUEST}
-    command = [sys.executable, "-m", "owactors.cli", "logs", "slow", "--follow", "--strip"]
-    shown = tmp_path / "shown"
-    with shown.open("w") as stdout:
-        tail = subprocess.Popen(command, env=environment, stdout=stdout)
+    lines_come_while_it_runs(out_of_band, "slow", tmp_path)
+
+
+def test_lines_are_shown_where_each_container_has_a_process_of_its_own(tmp_path: Path) -> None:
+    """Of a proxy that is there when somebody begins to follow, and of one that comes later."""
+    options = ("actors.placement=process", "containers.prewarm=false", "node.drain_timeout=1 s")
+    with LiveNode(*(option for choice in options for option in ("--set", choice))) as live:
+        lines_come_while_it_runs(live, "early", tmp_path)
+        live.deploy("late", TALKING, timeout=60_000)
+        with following(live, "late", tmp_path) as shown:
+            called = live.invoke("late", query="blocking=false").json["activationId"]
+            live.wait_until(lambda: "line 0" in shown.read_text(), "shows what the later one prints")
+        assert live.api("GET", f"/activations/{called}").status == 404
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveController]:
+    """A controller that has the documents, and an invoker; they speak as actors, without any service."""
+    key, bus = tmp_path_factory.mktemp("key") / "cluster.key", f"127.0.0.1:{free_port()}"
+    key.write_bytes(os.urandom(32))
+    key.chmod(0o600)
+    options = ("--key-file", str(key), "--set", "containers.prewarm=false", "--set", "controller.health_kind=python:3")
+    options += ("--set", "node.drain_timeout=1 s")
+    controller = LiveController("--id", "0", "--bus", bus, *options)
+    invoker = LiveInvoker("--id", "0", "--join", bus, *options)
+    controller.others = lambda: [invoker]
     try:
-        out_of_band.wait_until(lambda: "begun" in shown.read_text(), "shows what it prints")
+        controller.start()
+        invoker.start()
+        controller.wait_until(lambda: list(controller.invokers().values()) == ["up"], "the invoker is up", 40)
+        yield controller
     finally:
-        tail.kill()
-        tail.wait()
-    assert out_of_band.api("GET", f"/activations/{called}").status == 404
-    assert shown.read_text().splitlines() == [f"-- slow {called}", "begun"]
+        invoker.close()
+        controller.close()
+
+
+def test_lines_of_another_process_are_shown_while_the_call_runs(two: LiveController, tmp_path: Path) -> None:
+    lines_come_while_it_runs(two, "far", tmp_path)
+
+
+def test_who_leaves_is_told_no_more_and_who_comes_back_is(two: LiveController, tmp_path: Path) -> None:
+    lines_come_while_it_runs(two, "again", tmp_path)
+    two.deploy("short", "def main(args):\n    print('short one')\n    return {}")
+    with following(two, "short", tmp_path) as shown:
+        called = two.invoke("short").json["activationId"]
+        two.wait_until(lambda: "short one" in shown.read_text(), "shows a call that has ended")
+    assert shown.read_text().splitlines() == [f"-- short {called}", "short one"]
