@@ -75,7 +75,7 @@ def completed(settings: Settings, roles: Roles) -> Settings:
         settings,
         node=evolve(node, host=host),
         cluster=evolve(cluster, transport="actors", listen=listen, key_file=key_file),
-        invoker=evolve(invoker, unique_name=invoker.unique_name or host_name_of(settings)),
+        invoker=evolve(invoker, unique_name=invoker.unique_name or ("" if invoker.id >= 0 else host_name_of(settings))),
         controller=named,
         store=store,
     )
