@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.clusters import LiveController, LiveInvoker
+from tests.end_to_end.clusters import Cluster, LiveController, LiveInvoker
 from tests.end_to_end.followed import TALKING, following, lines_come_while_it_runs
 from tests.end_to_end.nodes import LiveNode, free_port
+from tests.store.couchserver import CouchServer
 
 HELLO = "def main(args):\n    print('hello', args['n'])\n    return {}"
 
@@ -78,16 +81,12 @@ def test_lines_are_shown_where_each_container_has_a_process_of_its_own(tmp_path:
         assert live.api("GET", f"/activations/{called}").status == 404
 
 
-@pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveController]:
-    """A controller that has the documents, and an invoker; they speak as actors, without any service."""
-    key, bus = tmp_path_factory.mktemp("key") / "cluster.key", f"127.0.0.1:{free_port()}"
-    key.write_bytes(os.urandom(32))
-    key.chmod(0o600)
-    options = ("--key-file", str(key), "--set", "containers.prewarm=false", "--set", "controller.health_kind=python:3")
-    options += ("--set", "node.drain_timeout=1 s")
-    controller = LiveController("--id", "0", "--bus", bus, *options)
-    invoker = LiveInvoker("--id", "0", "--join", bus, *options)
+OPTIONS = ("containers.prewarm=false", "controller.health_kind=python:3", "node.drain_timeout=1 s")
+
+
+@contextmanager
+def running(controller: LiveController, invoker: LiveInvoker) -> Iterator[LiveController]:
+    """Both, until the controller trusts the invoker."""
     controller.others = lambda: [invoker]
     try:
         controller.start()
@@ -95,8 +94,40 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveController]:
         controller.wait_until(lambda: list(controller.invokers().values()) == ["up"], "the invoker is up", 40)
         yield controller
     finally:
-        invoker.close()
-        controller.close()
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda node: node.close(), (invoker, controller)))
+
+
+def over_actors(folder: Path) -> AbstractContextManager[LiveController]:
+    """A controller that has the documents, and an invoker; without any service."""
+    key, bus = folder / "cluster.key", f"127.0.0.1:{free_port()}"
+    key.write_bytes(os.urandom(32))
+    key.chmod(0o600)
+    options = ["--key-file", str(key), *(option for choice in OPTIONS for option in ("--set", choice))]
+    controller = LiveController("--id", "0", "--bus", bus, *options)
+    return running(controller, LiveInvoker("--id", "0", "--join", bus, *options))
+
+
+@contextmanager
+def over_kafka(kafka: str, folder: Path) -> Iterator[LiveController]:
+    """Both write their records into a CouchDB."""
+    options = [option for choice in OPTIONS for option in ("--set", choice)]
+    with CouchServer.running(folder) as couch, couch.databases() as couchdb:
+        cluster = Cluster(kafka, couchdb, folder, *options)
+        with running(cluster.controller("0"), cluster.invoker(0)) as controller:
+            yield controller
+
+
+@pytest.fixture(scope="module", params=["actors", pytest.param("kafka", marks=pytest.mark.services)])
+def two(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveController]:
+    """A controller and an invoker."""
+    folder = tmp_path_factory.mktemp("cluster")
+    if request.param == "kafka":
+        world: AbstractContextManager[LiveController] = over_kafka(request.getfixturevalue("kafka_address"), folder)
+    else:
+        world = over_actors(folder)
+    with world as controller:
+        yield controller
 
 
 def test_lines_of_another_process_are_shown_while_the_call_runs(two: LiveController, tmp_path: Path) -> None:
