@@ -63,18 +63,24 @@ class FirstHost(LiveController):
 
     def joining_with_controller(self, name: str, *options: str) -> SecondHost:
         bus = f"127.0.0.1:{free_port()}"
-        joins = ("--join", self.bus, "--secret-file", str(self.secret))
-        return SecondHost(bus, *joins, "--controller", "--name", name, "--bus", bus, *COMMON, *options)
+        joins = ("--join", self.bus, "--controller", "--name", name, "--bus", bus)
+        return SecondHost(bus, self.secret, *joins, *COMMON, *options)
 
 
 class SecondHost(LiveController):
-    """Controller and invoker, joined; `bus` is where others find it."""
+    """Controller and invoker, joined; `bus` is where others find it.
+
+    It has a copy of the secret: what is named on its command line is taken for its own when processes are looked for.
+    """
 
     role = "node"
 
-    def __init__(self, bus: str, *options: str) -> None:
+    def __init__(self, bus: str, secret: Path, *options: str) -> None:
         super().__init__(*options)
-        self.bus = bus
+        self.bus, self.secret = bus, self.folder / "secret"
+        self.secret.write_bytes(secret.read_bytes())
+        self.secret.chmod(0o600)
+        self.options = ("--secret-file", str(self.secret), *self.options)
 
 
 class JoinedHost(LiveInvoker):

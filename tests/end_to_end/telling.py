@@ -37,7 +37,9 @@ def told(address: str = "127.0.0.1") -> Iterator[tuple[str, Counter[str]]]:
     server = ThreadingHTTPServer((address, 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://{address}:{server.server_port}/", runs
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://{address}:{server.server_port}/", runs
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -23,9 +23,6 @@ def test_the_first_host_dies_and_the_others_go_on_and_a_third_one_joins(tmp_path
         )
         stack.callback(first.close)
         first.start()
-        secret = tmp_path / "secret"
-        secret.write_bytes(first.secret.read_bytes())
-        secret.chmod(0o600)
         second = first.joining_with_controller("two")
         stack.callback(second.close)
         second.start()
@@ -36,8 +33,7 @@ def test_the_first_host_dies_and_the_others_go_on_and_a_third_one_joins(tmp_path
         assert second.invoke("quick", {"n": 1}).json["response"]["result"] == {"n": 1}
         assert first.states() == {"one": "enabled", "two": "enabled"}
         first.kill_all()
-        joins = ("--join", f"{first.bus},{second.bus}", "--secret-file", str(secret))
-        third = SecondHost("", *joins, "--name", "three", *COMMON)
+        third = SecondHost("", second.secret, "--join", f"{first.bus},{second.bus}", "--name", "three", *COMMON)
         stack.callback(third.close)
         third.start()
         up = {"invoker0/one": "down", "invoker1/two": "up", "invoker2/three": "up"}
