@@ -13,6 +13,8 @@ from owactors.core.logs import TIME_COLUMNS, log_line
 Key = TypeVar("Key", bound=Hashable)
 
 MOST_WAITING = 10_000
+#: of which something may be missing
+MOST_KEYS = 10_000
 #: characters of all that waits, and of one line
 MOST_TEXT = 8 * 1024 * 1024
 LONGEST = 256 * 1024
@@ -48,8 +50,8 @@ class LineQueue(Generic[Key]):
         self._text += len(text)
 
     def leave_out(self, key: Key, text: str) -> None:
-        """A line of this key is missing behind all that wait. Of more than `most` keys nothing is said."""
-        if key in self._missing or len(self._missing) < self.most:
+        """A line of this key is missing behind all that wait. Of more than MOST_KEYS nothing is said."""
+        if key in self._missing or len(self._missing) < MOST_KEYS:
             count, _ = self._missing.get(key, (0, ""))
             self._missing[key] = (count + 1, text[:TIME_COLUMNS])
 
