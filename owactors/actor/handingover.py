@@ -201,7 +201,8 @@ class HandingOverBalancer(HoldingBalancer):
             return
         chosen = self._sharding.choose(wanted, random.getrandbits(30))
         if chosen is None:
-            self._end(slot, NO_OTHER)
+            if not self._hold(slot, NO_OTHER):
+                self._end(slot, NO_OTHER)
             return
         self._sharding.release(former, wanted)
         self._slots.move(activation_id, chosen.invoker, time.monotonic())

@@ -1,6 +1,6 @@
-"""The load balancer that keeps what it accepted while the broker is away, and sends it when the broker is back.
+"""The load balancer that keeps what it accepted while the broker or every invoker is away, and sends it afterwards.
 
-Only what certainly has not left (`NotSent`), and whose caller was answered 202; see `core.loadbalancer.outbox`.
+Only what certainly has not left, or was claimed back, and whose caller has his 202; see `core.loadbalancer.outbox`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from owactors.observe.stories import STORIES
 
 #: seconds between two tries of what waits
 TRY_AGAIN = 1.0
-FULL = "The broker is away, and as many accepted activations wait for it as may (kafka.hold_calls)."
+FULL = "Too many accepted activations wait for the broker or for an invoker (kafka.hold_calls)."
+TOO_LONG = "The activation waited for an invoker, and none was up in time. It has not run."
 
 
 @frozen
@@ -55,20 +56,22 @@ class HoldingBalancer(ShardingBalancer):
 
     @on(SendFailed)
     def not_sent(self, message: SendFailed, sender: ActorAddress) -> None:
-        slot = self._slots.entries.get(message.activation_id)
-        if slot is not None and self._may_wait(slot, message.cause):
-            _, self._asker = self._messages[slot.activation_id]
-            STORIES.note(slot.activation_id, "load balancer", "not sent, and waits for the broker: %s", message.cause)
-            self._look_again()
-        else:
+        slot, cause = self._slots.entries.get(message.activation_id), message.cause
+        if slot is None or not isinstance(cause, NotSent) or not self._hold(slot, str(cause)):
             self._outbox.over(message.activation_id)
             super().not_sent(message, sender)
-        self._say_whether_full()
+            self._say_whether_full()
 
-    def _may_wait(self, slot: ActivationEntry, cause: BaseException) -> bool:
-        """Who waits for a result does not wait for the broker: 503 is an answer, too."""
-        certain = isinstance(cause, NotSent) and not slot.blocking
-        return certain and self._outbox.failed(slot.activation_id, time.monotonic())
+    def _hold(self, slot: ActivationEntry, why: str) -> bool:
+        """Whether it waits: not for a caller who waits, to whom 503 is an answer, too."""
+        activation_id = slot.activation_id
+        if slot.blocking or not self._outbox.failed(activation_id, time.monotonic()):
+            return False
+        _, self._asker = self._messages[activation_id]
+        STORIES.note(activation_id, "load balancer", "is tried again in a moment: %s", why)
+        self._say_whether_full()
+        self._look_again()
+        return True
 
     def _look_again(self) -> None:
         if self._outbox.idle and not self.has_timer("outbox"):
@@ -86,15 +89,13 @@ class HoldingBalancer(ShardingBalancer):
 
     def _try(self, slot: ActivationEntry) -> None:
         """To the same invoker, if it is up; the time of its slot begins anew."""
-        activation_id, now = slot.activation_id, time.monotonic()
         invoker = self._still_up(slot)
-        if invoker is None:
-            if not self._outbox.failed(activation_id, now):
-                super().not_sent(SendFailed(activation_id, NotSent("no invoker is up")), self.myAddress)
-            return
-        self._slots.move(activation_id, invoker, now)
-        msg, _ = self._messages[activation_id]
-        self._send_waiting(invoker, msg)
+        if invoker is not None:
+            self._slots.move(slot.activation_id, invoker, time.monotonic())
+            msg, _ = self._messages[slot.activation_id]
+            self._send_waiting(invoker, msg)
+        elif not self._hold(slot, "no invoker is up"):
+            self._end(slot, TOO_LONG)
 
     def _still_up(self, slot: ActivationEntry) -> int | None:
         """The invoker of a slot, or another one in its place; None while there is none."""

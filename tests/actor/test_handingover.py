@@ -157,6 +157,22 @@ def test_without_another_invoker_it_ends_and_says_that_it_has_not_run(world: Wor
     assert answer.response.response.result == {"error": NO_OTHER}
 
 
+def test_an_accepted_call_waits_until_an_invoker_is_up_again(world: World) -> None:
+    world.send("a", memory=128, blocking=False)
+    home = world.home
+    states(world.bench, "down", "down")
+    world.gone(home)
+    world.claim()
+    assert world.ended() == []
+    world.bench.fire("outbox")
+    assert topics(world.bench) == []
+    states(world.bench, *(("down", "up") if home == 0 else ("up", "down")))
+    world.bench.fire("outbox")
+    assert topics(world.bench) == [f"dev-invoker{1 - home}"]
+    sends(world.bench)[-1].run()
+    assert world.ended() == []
+
+
 def test_what_an_invoker_left_on_its_topic_runs_elsewhere_and_the_rest_it_ends_itself(world: World) -> None:
     world.send("a", memory=128)
     home = world.home

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 import owactors.actor.holdingbalancer as module
-from owactors.actor.holdingbalancer import FULL, HoldingBalancer
+from owactors.actor.holdingbalancer import FULL, TOO_LONG, HoldingBalancer
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.shardingbalancer import NOT_SENT, ShardingSetup
 from owactors.connector.memory.provider import MemoryMessaging
@@ -157,4 +157,5 @@ def test_without_any_invoker_it_waits_on(bench: Bench, later: Callable[[float], 
     assert ended(bench) == []
     later(61)
     bench.fire("outbox")
-    assert ended(bench) == [f"{NOT_SENT}: the broker is away."]
+    assert ended(bench) == [TOO_LONG]
+    assert bench.actor._slots.total == 0
