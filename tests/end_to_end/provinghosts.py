@@ -121,7 +121,9 @@ def _five(
         stack.callback(cluster.close)
         controllers = tuple(cluster.controller(str(n), bus=f"{switch.host_address(n + 1)}:3234") for n in range(2))
         invokers: dict[str, LiveRole] = {f"invoker{n}": cluster.invoker(n) for n in range(3)}
-        _placed([*controllers, *invokers.values()], switch, folder)
+        for host, node in enumerate(cluster.nodes, 1):
+            node.options = (*node.options, "--set", f"node.name=host{host}")
+        _placed(cluster.nodes, switch, folder)
         cluster.start()
         yield ProvingHosts(setting, switch, controllers, invokers, tuple(invokers), url, runs, rows, couch, broker)
 
