@@ -40,9 +40,8 @@ class Telling:
 
     `story` finds what was noted of an activation, None if nothing was. `follow` gives the records of a namespace
     that are kept from now on, of one action (`action` or `package/action`) if it is named, and if that is wanted lines
-    of logs while activations run; it ends with the server.
-    None where this controller does not see all of them. `logs` reads back the log, kept out of band, of an activation
-    that began at a time (epoch ms); None if it is not within reach.
+    of logs while activations run; it ends with the server. `logs` reads back the log, kept out of band, of an
+    activation that began at a time (epoch ms); None if it is not within reach.
     """
 
     story: Callable[[str], Awaitable[Story | None]]
