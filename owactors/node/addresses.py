@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from owactors.node.settings import Settings
 
@@ -27,6 +28,15 @@ def local_url(host: str, port: int) -> str:
     """Where programs on this machine reach a node that listens on `host`."""
     reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://{f'[{reached}]' if ':' in reached else reached}:{port}"
+
+
+def port_of(url: str) -> int:
+    """The port that a URL names, or its scheme's; 0 if it is none."""
+    try:
+        parts = urlsplit(url if "://" in url else f"//{url}")
+        return parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+    except ValueError:
+        return 0
 
 
 def own_address(towards: str) -> str:

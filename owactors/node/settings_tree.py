@@ -105,7 +105,7 @@ class SandboxSettings:
     zygote: bool
     bubblewrap: bool
     cgroups: bool
-    network: NetworkMode = field(metadata=_one_of("host", "private", "none"))
+    network: NetworkMode = field(metadata=_one_of("auto", "guarded", "host", "private", "none"))
     dns_servers: tuple[str, ...]
     open_ports: tuple[int, ...]
     disk: ByteSize

@@ -11,6 +11,7 @@ from owactors.container.port import ContainerFactory
 from owactors.container.sandbox.factory import SandboxFactory
 from owactors.container.sandbox.settings import NetworkMode, SandboxSettings
 from owactors.entity.manifest import ExecManifest
+from owactors.node.addresses import api_host, port_of
 from owactors.node.settings import Settings
 
 
@@ -30,6 +31,7 @@ def _sandbox(settings: Settings, manifest: ExecManifest) -> SandboxSettings:
         network=cast(NetworkMode, sandbox.network),
         dns=sandbox.dns_servers,
         open_ports=sandbox.open_ports,
+        own_ports=tuple(filter(None, (settings.node.port, port_of(api_host(settings))))),
         disk=sandbox.disk.bytes,
         start_timeout=sandbox.start_timeout,
         parallel_starts=settings.containers.parallel_starts,

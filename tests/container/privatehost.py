@@ -75,7 +75,7 @@ def listener(address: str, namespace: int | None = None) -> Iterator[int]:
     """Something that tells who connects where it came from; its port."""
 
     def bind() -> socket.socket:
-        return socket.create_server((address, 0))
+        return socket.create_server((address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
 
     server = bind() if namespace is None else inside(namespace, bind)
 

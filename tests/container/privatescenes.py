@@ -9,6 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +25,31 @@ from tests.container.privatehost import HERE, OUTSIDE, listener
 from tests.container.reality import reality_of
 
 REACH = """
-import os, socket
+import os, socket, threading
 kept = []
+def greet(server):
+    while True:
+        link = server.accept()[0]
+        link.sendall(b'itself')
+        link.close()
 def main(args):
     if args.get('listen'):
         kept.append(socket.create_server(('0.0.0.0', 8080)))
+        threading.Thread(target=greet, args=(kept[-1],), daemon=True).start()
     answers = {}
     for name, place in args.get('places', {}).items():
         try:
             with socket.create_connection(tuple(place), 1) as link:
                 link.settimeout(5)
                 answers[name] = link.recv(100).decode()
+        except OSError as error:
+            answers[name] = 'no way'
+    for name, place in args.get('datagrams', {}).items():
+        try:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                sock.settimeout(5)
+                sock.sendto(b'?', tuple(place))
+                answers[name] = sock.recv(100).decode()
         except OSError as error:
             answers[name] = 'no way'
     with open('/etc/resolv.conf') as file:
@@ -49,6 +65,12 @@ def private(name: str, **options: Any) -> Backend:
     """A sandbox back end with a private network."""
     chosen: dict[str, Any] = {"bubblewrap": {"zygote": False}}.get(name, {})
     return sandbox(name, network="private", dns=("203.0.113.7",), **chosen, **options)
+
+
+def guarded(name: str, **options: Any) -> Backend:
+    """A sandbox back end in this machine's network, with the guard."""
+    chosen: dict[str, Any] = {"bubblewrap": {"zygote": False}, "plain": {"zygote": False, "bubblewrap": False}}
+    return sandbox(name, network="guarded", **chosen.get(name, {}), **options)
 
 
 async def opened(backend: Backend, folder: Path) -> SandboxFactory:
@@ -99,6 +121,61 @@ async def reach(name: str, folder: Path, outside: int) -> dict[str, Any]:
         await factory.close()
 
 
+async def guarded_reach(name: str, folder: Path, outside: int) -> dict[str, Any]:
+    """The same with the guard: besides, what listens in the sandbox itself, and what the operator opened."""
+    with (
+        listener("127.0.0.1") as loopback,
+        listener("::1") as sixth,
+        listener("0.0.0.0") as everywhere,
+        listener("127.0.0.1") as api,
+        listener(str(OUTSIDE.ip), outside) as port,
+        answering("127.0.0.53", 53) as names,
+        answering("127.0.0.1") as other_datagrams,
+    ):
+        backend = guarded(name, own_ports=(api,))
+        factory = await opened(backend, folder)
+        try:
+            one, other = [await started(factory, backend, REACH) for _ in range(2)]
+            await ask(other, listen=True)
+            places = {
+                "outside": (str(OUTSIDE.ip), port),
+                "neighbour": ("127.0.0.1", 8080),
+                "loopback": ("127.0.0.1", loopback),
+                "loopback of version 6": ("::1", sixth),
+                "in disguise": ("::ffff:127.0.0.1", loopback),
+                "another of its addresses": ("127.0.0.2", everywhere),
+                "node": (str(HERE.ip), everywhere),
+                "api": ("127.0.0.1", api),
+                "secrets of the cloud": ("169.254.169.254", 80),
+            }
+            said = await ask(one, places=places, datagrams={"names": names, "other datagrams": other_datagrams})
+            itself = await ask(other, places={"itself": ("127.0.0.1", 8080)})
+            entered = await asyncio.to_thread(inside, outside, lambda: _connects((str(HERE.ip), 8080)))
+            return {**said["answers"], **itself["answers"], "from outside": entered}
+        finally:
+            await factory.close()
+
+
+@contextmanager
+def answering(address: str, port: int = 0) -> Iterator[tuple[str, int]]:
+    """Something that answers datagrams; where."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind((address, port))
+        asyncio.get_running_loop().add_reader(sock, lambda: sock.sendto(b"known", sock.recvfrom(100)[1]))
+        try:
+            yield sock.getsockname()
+        finally:
+            asyncio.get_running_loop().remove_reader(sock)
+
+
+def _connects(place: tuple[str, int]) -> str:
+    try:
+        socket.create_connection(place, 1).close()
+    except OSError:
+        return "no way"
+    return "in"
+
+
 async def open_port(name: str, folder: Path, outside: int) -> dict[str, Any]:
     """One port of the machine is opened, another one not."""
     with listener("0.0.0.0") as wanted, listener("0.0.0.0") as other:
@@ -123,11 +200,7 @@ async def into(name: str, folder: Path, outside: int) -> dict[str, Any]:
         def call() -> str:
             with Netlink() as kernel:
                 kernel.add_default_route(HERE.ip)
-            try:
-                socket.create_connection((address_of(one), 8080), 1).close()
-            except OSError:
-                return "no way"
-            return "in"
+            return _connects((address_of(one), 8080))
 
         return {"from outside": await asyncio.to_thread(inside, outside, call)}
     finally:

@@ -11,9 +11,11 @@ import signal
 import time
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 WANTED = ("memory", "pids", "freezer")
+NETWORK = "network"
+"""Not a controller: the group in version 2 at which the guard of the network is, also beside groups of version 1."""
 PREFIX = "owactors-"
 
 
@@ -27,6 +29,10 @@ class CgroupLayout:
     def has(self, controller: str) -> bool:
         """True if groups can use `controller`."""
         return controller in self.parents
+
+    def with_tree(self, parent: Path) -> CgroupLayout:
+        """The same, and every group has a folder of version 2 below `parent`."""
+        return evolve(self, version=self.version or 1, parents={**self.parents, NETWORK: parent})
 
 
 @frozen
@@ -42,13 +48,25 @@ class ControlGroup:
         return list(dict.fromkeys(self.folders.values()))
 
     @property
-    def joining(self) -> list[str]:
-        """The files into which a process that has one thread writes 0 to join.
+    def tree(self) -> Path | None:
+        """Its folder of version 2, in which a process can be born; None if it has none.
 
-        In version 1 a thread that moves itself need not wait for the kernel's other processors, unlike a process:
-        0.05 ms instead of 10.
+        One that moves there later waits for the kernel's other processors: 10 ms.
         """
-        return [str(path / ("tasks" if self.version == 1 else "cgroup.procs")) for path in self.paths]
+        return self.folders.get(NETWORK) if self.version == 1 else next(iter(self.paths), None)
+
+    @property
+    def joining(self) -> list[str]:
+        """The files into which a process that has one thread writes 0 to join."""
+        return self.joining_born + ([] if self.tree is None else [str(self.tree / "cgroup.procs")])
+
+    @property
+    def joining_born(self) -> list[str]:
+        """The same for one that was born in `tree`.
+
+        In version 1 a thread that moves itself need not wait, unlike a process: 0.05 ms instead of 10.
+        """
+        return [str(path / "tasks") for path in self.paths if path != self.tree]
 
     def limit(self, memory: int, pids: int, cpus: float | None = None) -> None:
         """Set the limits (bytes, processes, cores) whose controllers are there."""
@@ -211,7 +229,7 @@ def detect() -> CgroupLayout:
 
 def create(layout: CgroupLayout, name: str, cpu: bool = False) -> ControlGroup | None:
     """A new group `owactors-<name>` with every controller of `layout`; None if there are none."""
-    wanted = [c for c in (*WANTED, "cpu") if layout.has(c) and (c != "cpu" or cpu or layout.version == 2)]
+    wanted = [c for c in (*WANTED, NETWORK, "cpu") if layout.has(c) and (c != "cpu" or cpu or layout.version == 2)]
     if not wanted:
         return None
     folders = {c: layout.parents[c] / f"{PREFIX}{name}" for c in wanted}
@@ -223,6 +241,19 @@ def create(layout: CgroupLayout, name: str, cpu: bool = False) -> ControlGroup |
         group.remove()
         raise
     return group
+
+
+def tree_of(layout: CgroupLayout) -> Path | None:
+    """Where groups of version 2 can be made, be it only beside those of version 1; None if nowhere."""
+    if layout.version == 2:
+        return next(iter(layout.parents.values()))
+    own = groups_of_process("self")
+    for kind, root, point, _ in _mounts():
+        if kind == "cgroup2" and "" in own:
+            base = _inside(root, point, own[""])
+            if _groups_work(base) and os.access(base / "cgroup.procs", os.W_OK):
+                return base
+    return None
 
 
 def known(version: int, folders: dict[str, str]) -> ControlGroup:
@@ -263,12 +294,12 @@ def _detect_v1(mounts: list[tuple[str, str, str, str]], own: dict[str, str]) -> 
             continue
         for controller in set(options.split(",")) & {*WANTED, "cpu"}:
             base = _inside(root, point, own.get(controller, "/"))
-            if _v1_works(base):
+            if _groups_work(base):
                 parents[controller] = base
     return CgroupLayout(1, parents) if parents else None
 
 
-def _v1_works(base: Path) -> bool:
+def _groups_work(base: Path) -> bool:
     probe = base / f"{PREFIX}probe-{os.getpid()}"
     try:
         probe.mkdir()

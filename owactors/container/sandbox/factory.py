@@ -10,17 +10,20 @@ import secrets
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from attrs import define, evolve, field
 
 from owactors.container.disk import DiskWatch
 from owactors.container.http_container import Stopwatch
+from owactors.container.network.guard import GuardFailed
 from owactors.container.network.pool import WirePool
 from owactors.container.network.private import RESOLVERS, NetworkFailed, PrivateNetwork, Wire
 from owactors.container.port import ContainerSpec, Protection, StartReport, WhiskContainerStartupError
 from owactors.container.sandbox import bubblewrap, cgroup, leftovers, seccomp
-from owactors.container.sandbox.cgroup import CgroupLayout
+from owactors.container.sandbox.cgroup import CgroupLayout, ControlGroup
 from owactors.container.sandbox.container import Parts, SandboxContainer
+from owactors.container.sandbox.guarding import guarded
 from owactors.container.sandbox.leftovers import BootFolder
 from owactors.container.sandbox.settings import Means, SandboxSettings
 from owactors.container.sandbox.starting import Starter, ZygoteLost, state_of
@@ -56,10 +59,12 @@ class SandboxFactory:
     async def start(self) -> StartReport:
         """See ContainerFactory."""
         self._folder = self._make_folder()
-        self._means = await asyncio.to_thread(self._probe)
-        swept = await self.sweep()
         try:
-            self._means = await self._with_network(self._folder.path, self._means)
+            layout = await asyncio.to_thread(cgroup.detect) if self.settings.cgroups else CgroupLayout()
+            # Both wait for a process of theirs.
+            means, guarding = await asyncio.gather(asyncio.to_thread(self._probe, layout), self._guarding(layout))
+            swept = await self.sweep()
+            self._means = await self._with_network(self._folder.path, evolve(means, **guarding))
             self._means = evolve(self._means, zygote_reason=await self._try_zygote(self._folder.path, self._means))
             if self._wires is not None and not self._means.wrapped:
                 raise _no_network(f"neither zygote nor bubblewrap works ({self._means.bubblewrap_reason})")
@@ -88,7 +93,7 @@ class SandboxFactory:
 
     async def _create(self, starter: Starter, spec: ContainerSpec, launcher: Launcher) -> SandboxContainer:
         watch = Stopwatch()
-        parts = self._assemble(spec, starter.means.layout)
+        parts = self._assemble(spec, starter.means)
         container = SandboxContainer(parts, self._forget, self._unwire)
         container.kind, container.memory = spec.kind, spec.memory
         self._containers[parts.id] = container
@@ -119,6 +124,8 @@ class SandboxFactory:
         if self._wires is not None:
             wires, self._wires = self._wires, None
             await wires.close()
+        if self._means is not None and self._means.guard is not None:
+            self._means.guard.close()
         if self._folder is not None:
             folder, self._folder = self._folder, None
             await asyncio.to_thread(folder.remove)
@@ -148,10 +155,9 @@ class SandboxFactory:
                 "Make it writable or choose another with --data-dir."
             ) from error
 
-    def _probe(self) -> Means:
+    def _probe(self, layout: CgroupLayout) -> Means:
         launchers = find_launchers(self.settings.kinds)
         compile_proxies()
-        layout = cgroup.detect() if self.settings.cgroups else CgroupLayout()
         found, reason, filter = None, "switched off (setting)", seccomp.program()
         if self.settings.bubblewrap:
             with tempfile.TemporaryDirectory(dir=self.settings.data_dir) as folder:
@@ -172,6 +178,22 @@ class SandboxFactory:
         if wrapper is not None:
             wrapper = evolve(wrapper, resolvers=str(folder / RESOLVERS))
         return evolve(means, private=network.detail(), bubblewrap=wrapper)
+
+    async def _guarding(self, layout: CgroupLayout) -> dict[str, Any]:
+        """What Means say of the guard, if one is wanted. Raises WhiskContainerStartupError."""
+        settings = self.settings
+        if settings.network not in ("auto", "guarded"):
+            return {}
+        reason = "control groups are switched off (setting)"
+        if settings.cgroups:
+            try:
+                found = await asyncio.to_thread(guarded, layout, (*settings.own_ports, *settings.open_ports))
+                return dict(zip(("layout", "guard"), found, strict=True))
+            except GuardFailed as failure:
+                reason = str(failure)
+        if settings.network == "guarded":
+            raise _no_network(reason, "guarded")
+        return {"guard_reason": reason}
 
     async def _try_zygote(self, folder: Path, means: Means) -> str:
         """Start a zygote and have it make a sandbox; why that does not work, or nothing."""
@@ -204,7 +226,7 @@ class SandboxFactory:
         except LauncherMissing as missing:
             raise WhiskContainerStartupError(str(missing)) from None
 
-    def _assemble(self, spec: ContainerSpec, layout: CgroupLayout) -> Parts:
+    def _assemble(self, spec: ContainerSpec, means: Means) -> Parts:
         assert self._folder is not None
         with contextlib.ExitStack() as undo:
             try:
@@ -213,15 +235,21 @@ class SandboxFactory:
                 undo.callback(leftovers.remove_sandbox, folder)
                 for path in (folder / "work", folder / "tmp"):
                     path.mkdir(mode=0o700)
-                group = cgroup.create(layout, identity, spec.cpu_limit is not None)
+                group = cgroup.create(means.layout, identity, spec.cpu_limit is not None)
                 if group is not None:
                     group.limit(spec.memory, spec.pids_limit, spec.cpu_limit)
+                    self._watch(means, group)
                 state_of(identity, spec, group, self.settings.node).write(folder)
                 folder_fd = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
             except OSError as error:
                 raise WhiskContainerStartupError(f"no sandbox could be prepared: {error}") from error
             undo.pop_all()
         return Parts(identity, folder, folder_fd, group)
+
+    @staticmethod
+    def _watch(means: Means, group: ControlGroup) -> None:
+        if means.guard is not None and group.tree is not None:
+            means.guard.watch(group.tree)
 
     def _new_folder(self, parent: Path) -> Path:
         """The next number that is free: processes that were forked from this one count for themselves. OSError."""
@@ -256,8 +284,8 @@ class SandboxFactory:
         self._containers.pop(container.id, None)
 
 
-def _no_network(reason: str) -> WhiskContainerStartupError:
+def _no_network(reason: str, kind: str = "private") -> WhiskContainerStartupError:
     return WhiskContainerStartupError(
-        f"sandboxes cannot have a private network here: {reason}. Set sandbox.network to host (actions share this "
+        f"sandboxes cannot have a {kind} network here: {reason}. Set sandbox.network to host (actions share this "
         "machine's network) or none."
     )

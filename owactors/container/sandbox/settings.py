@@ -8,12 +8,13 @@ from typing import Literal
 from attrs import frozen
 
 from owactors.container.disk import protection
+from owactors.container.network.guard import Guard
 from owactors.container.port import MIB, Protection
 from owactors.container.sandbox.bubblewrap import Bubblewrap
 from owactors.container.sandbox.cgroup import CgroupLayout
 from owactors.runtime import Launchers
 
-NetworkMode = Literal["none", "host", "private"]
+NetworkMode = Literal["auto", "none", "host", "guarded", "private"]
 
 
 @frozen
@@ -21,9 +22,11 @@ class SandboxSettings:
     """`data_dir` belongs to this node and others of the same machine; `kinds` are those of the manifest.
 
     `zygote`: fork sandboxes from a process that has the proxies loaded, where that works. `network`: "host" shares this
-    machine's network, "none" leaves a sandbox alone with its own loopback (not for plain processes), "private" gives it
-    an address of its own and a way out through this machine, but none to it: `dns` are the name servers there instead
-    of this machine's, `open_ports` the ports of this machine that can be reached all the same.
+    machine's network; "guarded" too, but not what listens on this machine, `own_ports` (of the API) and `open_ports`
+    excepted; "auto" is "guarded" where that works and "host" elsewhere; "none" leaves a sandbox alone with its own
+    loopback (not for plain processes); "private" gives it an address of its own and a way out through this machine, but
+    none to it: `dns` are the name servers there instead of this machine's, `open_ports` the ports of this machine that
+    can be reached all the same.
     `disk`: bytes that a sandbox may write, 0 for any number.
     """
 
@@ -33,9 +36,10 @@ class SandboxSettings:
     zygote: bool = True
     bubblewrap: bool = True
     cgroups: bool = True
-    network: NetworkMode = "host"
+    network: NetworkMode = "auto"
     dns: tuple[str, ...] = ()
     open_ports: tuple[int, ...] = ()
+    own_ports: tuple[int, ...] = ()
     disk: int = 512 * MIB
     start_timeout: float = 10.0
     parallel_starts: int = 8
@@ -53,6 +57,9 @@ class Means:
     filter: bytes | None = None
     private: str = ""
     """What the private network is like; empty if there is none."""
+    guard: Guard | None = None
+    guard_reason: str = ""
+    """Why there is none, where one was wanted."""
 
     @property
     def zygote(self) -> bool:
@@ -74,7 +81,7 @@ class Means:
             Protection("user", self._own_user, why if not inside else self._user_detail()),
             Protection("capabilities", inside, why if not inside else "none, and none can be gained"),
             self._filtered(),
-            Protection("network", inside and network != "host", self._network_detail(network)),
+            self._network(network),
             self._controlled("memory", "address space limit per process; Node.js: heap limit", True),
             self._controlled("pids", "no control groups for it", False),
             protection(disk),
@@ -102,10 +109,18 @@ class Means:
             return "forked from a zygote"
         return f"no zygote: {self.zygote_reason}"
 
-    def _network_detail(self, network: NetworkMode) -> str:
+    def _network(self, network: NetworkMode) -> Protection:
+        if self.guard is not None:
+            ports = ", ".join(map(str, self.guard.ports))
+            detail = "this machine's, but what listens on it cannot be reached, except for names"
+            return Protection("network", True, f"{detail} and port {ports}" if ports else detail)
+        if network in ("auto", "guarded"):
+            return Protection("network", False, f"shared with the host: {self.guard_reason}")
+        if network == "host":
+            return Protection("network", False, "shared with the host (setting)")
         if not self.wrapped:
-            return self.bubblewrap_reason
-        return {"host": "shared with the host (setting)", "none": "own loopback only"}.get(network, self.private)
+            return Protection("network", False, self.bubblewrap_reason)
+        return Protection("network", True, self.private or "own loopback only")
 
     def _controlled(self, controller: str, instead: str, on: bool) -> Protection:
         if self.layout.has(controller):

@@ -131,9 +131,10 @@ class Starter:
             open_files=OPEN_FILES,
             shared_memory=spec.memory,
             wired=parts.wire is not None,
+            born=parts.group is not None and parts.group.tree is not None,
         )
         wires = [] if parts.wire is None else [parts.wire.namespace]
-        with _opened(parts.group.joining if parts.group else []) as groups:
+        with _joined(parts.group) as groups:
             process = parts.process = zygote.fork(request, [*descriptors, *wires, *groups])
         if not await process.settled(self.settings.start_timeout):
             await zygote.close()
@@ -199,10 +200,16 @@ def _listening(path: str) -> Iterator[socket.socket]:
 
 
 @contextlib.contextmanager
-def _opened(paths: list[str]) -> Iterator[list[int]]:
-    """Descriptors for writing."""
+def _joined(group: ControlGroup | None) -> Iterator[list[int]]:
+    """Descriptors of the folder to be born in, if there is one, and of the files to write to."""
     with contextlib.ExitStack() as opened:
-        yield [opened.enter_context(Path(path).open("wb", buffering=0)).fileno() for path in paths]
+        found = []
+        if group is not None and group.tree is not None:
+            found.append(os.open(group.tree, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+            opened.callback(os.close, found[0])
+        for path in group.joining_born if group is not None else ():
+            found.append(opened.enter_context(Path(path).open("wb", buffering=0)).fileno())
+        yield found
 
 
 async def _byte(fd: int, seconds: float) -> bool:

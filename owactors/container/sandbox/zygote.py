@@ -81,6 +81,7 @@ class ForkRequest:
     open_files: int
     shared_memory: int
     wired: bool = False
+    born: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As the zygote reads it."""
@@ -95,6 +96,7 @@ class ForkRequest:
             "open_files": self.open_files,
             "shared_memory": self.shared_memory,
             "wired": self.wired,
+            "born": self.born,
             "death_score": DEATH_SCORE,
         }
 
@@ -198,7 +200,7 @@ class Zygote:
 
     def fork(self, request: ForkRequest, descriptors: Sequence[int]) -> ForkedProcess:
         """Ask for a sandbox with these descriptors (listener, ready, stdout, stderr, the network namespace if it is
-        `wired`, groups to join).
+        `wired`, the group to be born in if it is `born`, groups to join).
         """
         child = self._children[request.id] = ForkedProcess(request.id)
         try:

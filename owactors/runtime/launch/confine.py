@@ -7,6 +7,7 @@ import ctypes
 import os
 
 LIBC = ctypes.CDLL(None, use_errno=True)
+HOLDING = ctypes.PyDLL(None, use_errno=True)
 LIBC.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p)
 LIBC.prctl.argtypes = (ctypes.c_int, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong)
 
@@ -27,7 +28,9 @@ OPTIONS = {
 }
 DEATH_SIGNAL, DUMPABLE, SECCOMP, DROP_BOUNDING, NO_NEW_PRIVILEGES = 1, 4, 22, 24, 38
 FILTER = 2
-CLOSE_RANGE = 436
+CLONE, CLOSE_RANGE = 435, 436
+INTO_GROUP = 0x200000000
+CHILD_SIGNAL = 17
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 
 
@@ -63,6 +66,23 @@ def pivot(new, old):
     """Make `new` the root and put the one so far at `old`."""
     number = PIVOT_ROOT[os.uname().machine]
     _checked(LIBC.syscall(number, os.fsencode(new), os.fsencode(old)), "pivot_root")
+
+
+def fork_into(group):
+    """fork(2) into a control group of version 2 (a descriptor of its folder).
+
+    The process is alone in its memory, so what fork(2) does beside (locks of other threads) need not be done.
+    """
+    words = (ctypes.c_uint64 * 11)(INTO_GROUP, 0, 0, 0, CHILD_SIGNAL, 0, 0, 0, 0, 0, group)
+    python = ctypes.pythonapi
+    python.PyOS_BeforeFork()
+    # Without letting go of the interpreter: who comes back in the child goes on in it.
+    pid = HOLDING.syscall(CLONE, words, ctypes.sizeof(words))
+    if pid == 0:
+        python.PyOS_AfterFork_Child()
+    else:
+        python.PyOS_AfterFork_Parent()
+    return _checked(pid, "clone3")
 
 
 def prctl(option, value=0, third=0):

@@ -43,13 +43,15 @@ class Request:
     """A sandbox that is wanted: `id`, `folder` (its name below the node's folder), `command` (its first word may be
     `python` or `native`: the proxies that are loaded), `environment`, `label`, `memory` (bytes of address space, or
     None), `file_size` (bytes, 0 for any), `open_files`, `shared_memory` (bytes), `death_score` (for the kernel's
-    choice when the machine is full), `wired` (with a network namespace that was made before, after the streams).
+    choice when the machine is full), `wired` (with a network namespace that was made before, after the streams),
+    `born` (with a control group of version 2, after that).
     """
 
     def __init__(self, text, descriptors):
         self.__dict__.update(text)
         self.listener, self.ready, self.output, self.errors, *self.joins = descriptors
         self.namespace = self.joins.pop(0) if self.wired else None
+        self.group = self.joins.pop(0) if self.born else None
 
 
 class Zygote:
@@ -119,7 +121,7 @@ class Zygote:
     def _fork(self, request):
         # The first child made after this is process 1 of a new namespace, and only that one.
         confine.unshare(confine.NEW_PID)
-        pid = os.fork()
+        pid = fork_into(request)
         if pid == 0:
             self._become(request)
         confine.enter(self.own_pids, confine.NEW_PID)
@@ -144,6 +146,18 @@ class Zygote:
         send(self.control, {"id": id, "code": code_of(os.waitpid(pid, 0)[1])})
 
 
+def fork_into(request):
+    """fork(2) into the control group, or where that cannot be done before it is joined."""
+    if request.group is not None:
+        try:
+            pid = confine.fork_into(request.group)
+            request.group = None
+            return pid
+        except OSError:
+            pass
+    return os.fork()
+
+
 def begin(request, zygote):
     """In the new process: shut it off, then be its init. Never returns but by an exception."""
     enter_sandbox(request, zygote.layout)
@@ -163,6 +177,8 @@ def begin(request, zygote):
 
 def enter_sandbox(request, layout):
     """Groups, limits, namespaces, mounts."""
+    if request.group is not None:
+        request.joins.append(os.open("cgroup.procs", os.O_WRONLY, dir_fd=request.group))
     for fd in request.joins:
         os.write(fd, b"0")
     confine.write(f"{NODE}/proc/self/oom_score_adj", request.death_score)

@@ -1,0 +1,127 @@
+"""Sandboxes in this machine's network with the guard: they reach the world, and nothing that listens here."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from owactors.container.network.guard import Guard, GuardFailed
+from owactors.container.port import ContainerFactory, WhiskContainerStartupError
+from owactors.container.sandbox import cgroup, guarding
+from owactors.container.sandbox.cgroup import CgroupLayout
+from owactors.container.sandbox.factory import SandboxFactory
+from tests.container.backends import HELLO, PATIENCE, Backend, body_of, run_body, sandbox, scenario, started
+from tests.container.engines import unavailable
+from tests.container.privatehost import HERE, play
+
+AUTO = sandbox("sandbox-zygote")
+
+
+@pytest.fixture(scope="module")
+def guard_works() -> None:
+    """Root, with groups of version 2."""
+    try:
+        guarding.guarded(cgroup.detect(), ())[1].close()
+    except GuardFailed as failure:
+        unavailable("guard of the network", [str(failure)])
+
+
+def groups(factory: SandboxFactory) -> list[Path]:
+    """What is left of its sandboxes' groups of version 2."""
+    parent = cgroup.tree_of(cgroup.detect())
+    assert parent is not None
+    return list(parent.glob(f"{cgroup.PREFIX}{factory.boot}-*"))
+
+
+@pytest.mark.parametrize("way", ["zygote", "bubblewrap", "plain"])
+def test_what_a_sandbox_can_reach(guard_works: None, way: str, tmp_path: Path) -> None:
+    """The world, names, the API and itself; no neighbour, no other port of this machine however it is called; nobody
+    comes in.
+    """
+    assert play(way, tmp_path, "guarded_reach") == {
+        "outside": str(HERE.ip),
+        "neighbour": "no way",
+        "loopback": "no way",
+        "loopback of version 6": "no way",
+        "in disguise": "no way",
+        "another of its addresses": "no way",
+        "node": "no way",
+        "api": "127.0.0.1",
+        "names": "known",
+        "other datagrams": "no way",
+        "secrets of the cloud": "no way",
+        "itself": "itself",
+        "from outside": "no way",
+    }
+
+
+@pytest.mark.parametrize("options", [{}, {"zygote": False}, {"zygote": False, "bubblewrap": False}])
+def test_it_is_on_by_default_and_leaves_nothing(guard_works: None, folder: Path, options: dict[str, bool]) -> None:
+    backend = sandbox("sandbox", **options)
+
+    async def play(factory: ContainerFactory) -> None:
+        assert isinstance(factory, SandboxFactory)
+        assert factory.report_of("network").on
+        container = await started(factory, backend, HELLO)
+        assert len(groups(factory)) == 1
+        await container.suspend()
+        await container.resume()
+        assert body_of(await container.run(run_body({}), PATIENCE)).status == 200
+        await container.destroy()
+        assert not groups(factory)
+        await started(factory, backend, HELLO)
+        await factory.close()
+        assert not groups(factory)
+
+    scenario(backend, folder, play)
+
+
+def test_a_process_is_born_in_its_group(guard_works: None, folder: Path) -> None:
+    """Moving there later would take 10 ms."""
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await started(factory, AUTO, HELLO)
+        process = container._parts.process  # type: ignore[attr-defined]
+        assert process is not None
+        groups_of = cgroup.groups_of_process(process.pid)
+        assert groups_of[""].endswith(f"{cgroup.PREFIX}{container.id}")
+
+    scenario(AUTO, folder, play)
+
+
+def test_without_groups_of_version_2_the_report_says_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a node that was told to guard refuses to start."""
+    monkeypatch.setattr(guarding, "tree_of", lambda layout: None)
+
+    async def play(factory: ContainerFactory) -> None:
+        assert isinstance(factory, SandboxFactory)
+        report = factory.report_of("network")
+        assert (report.on, "no control group of version 2" in report.detail) == (False, True)
+        await started(factory, AUTO, HELLO)
+
+    scenario(AUTO, folder, play)
+    with pytest.raises(WhiskContainerStartupError, match=r"no control group of version 2.*Set sandbox.network"):
+        asyncio.run(Backend("x", sandbox("x", network="guarded").make).make(folder).start())
+
+
+def test_a_guard_that_does_not_guard_is_found_out(guard_works: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The trial does what is forbidden."""
+    monkeypatch.setattr(Guard, "watch", lambda self, folder: None)
+    with pytest.raises(GuardFailed, match="could be reached all the same"):
+        guarding.guarded(cgroup.detect(), ())
+
+
+def test_the_kernel_may_refuse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may not load programs learns why."""
+
+    def refuse(program: bytes, way: int, name: str) -> int:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("owactors.container.network.bpf.load", refuse)
+    with pytest.raises(GuardFailed, match="only root"):
+        Guard.make((3233,))
+    monkeypatch.setattr(guarding, "tree_of", lambda layout: Path("/nowhere"))
+    with pytest.raises(GuardFailed, match="only root"):
+        guarding.guarded(CgroupLayout(), ())
