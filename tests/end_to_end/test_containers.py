@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -80,6 +81,35 @@ def test_each_phase_is_in_the_figures(overlapping: LiveNode) -> None:
 
     # The invoker's process reports its figures from time to time.
     overlapping.wait_until(lambda: not missing(), "shows every phase", 60)
+
+
+def test_a_record_says_where_the_time_of_a_warm_call_went(node: LiveNode) -> None:
+    node.deploy("again", "def main(args):\n    return {}")
+    parts = []
+    for _ in range(2):
+        record = node.record(node.invoke("again").json["activationId"])
+        parts.append(next(note["value"] for note in record["annotations"] if note["key"] == "phases"))
+    assert {"wait", "init", "run"} <= parts[0].keys()
+    assert list(parts[1]) == ["wait", "run"]
+
+
+def test_an_action_reaches_the_api_and_the_world_but_nothing_else_that_listens_here(node: LiveNode) -> None:
+    """Where the guard works; the report at the start says whether it does."""
+    code = """
+import os, socket, urllib.request
+def main(args):
+    pong = urllib.request.urlopen(os.environ['__OW_API_HOST'] + '/ping', timeout=30).read().decode()
+    try:
+        socket.create_connection(('127.0.0.1', args['port']), 2).close()
+        return {'api': pong, 'other': 'reached'}
+    except TimeoutError:
+        return {'api': pong, 'other': 'no way'}
+"""
+    guarded = "network: on (" in node.log_text()
+    node.deploy("neighbourly", code)
+    with socket.create_server(("127.0.0.1", 0)) as store:
+        reply = node.invoke("neighbourly", {"port": store.getsockname()[1]})
+    assert reply.json["response"]["result"] == {"api": "pong", "other": "no way" if guarded else "reached"}
 
 
 def test_an_idle_container_goes_when_its_time_is_over(overlapping: LiveNode) -> None:
