@@ -51,6 +51,8 @@ class BusMessaging:
     def __init__(self, settings: BusSettings) -> None:
         self.settings = settings
         self.hubs: dict[str, Any] = {}
+        #: why whoever was asked last has no bus to join
+        self.refused = ""
         self._ask: Ask | None = None
         self._changed = asyncio.Event()
         self._configs: dict[str, TopicConfig] = {}
@@ -67,6 +69,12 @@ class BusMessaging:
         """These are the hubs."""
         if hubs != self.hubs:
             self.hubs = hubs
+            self._wake()
+
+    def refuse(self, reason: str) -> None:
+        """Whoever was asked has no bus."""
+        if reason != self.refused:
+            self.refused = reason
             self._wake()
 
     def _wake(self) -> None:
@@ -95,8 +103,8 @@ class BusMessaging:
         deadline = asyncio.get_running_loop().time() + FIRST_HUB
         while not (self.hubs and self._ask):
             remaining = deadline - asyncio.get_running_loop().time()
-            if remaining <= 0:
-                raise BrokerUnavailable(f"no controller answers at {self.settings.shown}")
+            if remaining <= 0 or self.refused:
+                raise BrokerUnavailable(self.refused or f"no controller answers at {self.settings.shown}")
             await self.changed(remaining)
         await self.on_hubs(topic, lambda hub: self.made(hub, topic))
 

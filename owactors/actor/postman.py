@@ -83,6 +83,7 @@ class Postman(TurnTaker):
     def hubs(self, message: Hubs, sender: ActorAddress) -> None:
         others = {name: known for name, known in message.hubs.items() if name != self._setup.controller}
         self._setup.known.told(others, time.monotonic())
+        self._messaging.refuse(message.refused)
         self._learn()
 
     def _learn(self) -> dict[str, tuple[HubPlace, float]]:

@@ -14,6 +14,7 @@ from thespian.actors import ActorAddress, ActorExitRequest
 
 from owactors.actor.controller import Controller
 from owactors.actor.io import IoActor, on
+from owactors.actor.leancontroller import LeanController, LeanControllerSetup
 from owactors.actor.localinvoker import LocalInvoker
 from owactors.message.loadbalancer import InvokerGone, InvokerUp
 from owactors.message.node import (
@@ -74,10 +75,15 @@ class Supervisor(IoActor):
     @on(StartNode)
     def start_node(self, message: StartNode, sender: ActorAddress) -> None:
         self._order, self._asker = message, sender
-        self._start(CONTROLLER, Controller, message.controller)
+        self._start_controller()
 
-    def _start(self, role: str, cls: type[IoActor], setup: Any) -> None:
-        self._roles[role] = self.create(cls, colocate=False)
+    def _start_controller(self) -> None:
+        setup = self._order.controller
+        kind = LeanController if isinstance(setup, LeanControllerSetup) else Controller
+        self._start(CONTROLLER, kind, setup, self._order.requirements)
+
+    def _start(self, role: str, cls: type[IoActor], setup: Any, requirements: dict[str, Any] | None = None) -> None:
+        self._roles[role] = self.create(cls, colocate=False, requirements=requirements)
         self.tell(self._roles[role], setup)
 
     @on(ControllerUp)
@@ -148,7 +154,7 @@ class Supervisor(IoActor):
         if self._stopper is not None or message.role in self._roles:
             return
         if message.role == CONTROLLER:
-            self._start(CONTROLLER, Controller, self._order.controller)
+            self._start_controller()
         elif self._up is not None:
             self._start_invoker()
 

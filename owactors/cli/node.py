@@ -55,6 +55,7 @@ def node(
     """
     first = not join
     options = {
+        "cluster.transport": "actors",
         "cluster.join": join,
         "cluster.key_file": secret_file,
         "cluster.listen": bus,
@@ -69,9 +70,10 @@ def node(
         "logging.level": "debug" if verbose else None,
     }
     settings = load_settings(config_file, set_, options)
-    from owactors.node.host import Roles, completed, run_host
+    from owactors.node.host import Roles
+    from owactors.node.roles import completed, run
 
     roles = Roles(controller=first or controller, invoker=True)
     known = completed(settings, roles)
     check_address(known.node.host, known.node.port if roles.controller else known.invoker.port, known.node.data_dir)
-    sys.exit(run_host(known, roles))
+    sys.exit(run(known, roles))

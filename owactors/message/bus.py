@@ -31,9 +31,13 @@ class JoinBus:
 
 @frozen(eq=False)
 class Hubs:
-    """Controller id to its place, and how many seconds ago it was heard of, of all that are known."""
+    """Controller id to its place, and how many seconds ago it was heard of, of all that are known.
+
+    `refused` says why there is no bus to join.
+    """
 
     hubs: dict[str, tuple[HubPlace, float]]
+    refused: str = ""
 
 
 @frozen

@@ -17,6 +17,8 @@ class StartNode:
     controller: Any
     invoker: Any
     drain_timeout: float = 3.0
+    #: what the actor base is told of the controller's process
+    requirements: dict[str, Any] = field(factory=dict)
 
 
 @frozen(eq=False)

@@ -46,7 +46,7 @@ def controller_order(settings: Settings, keys: Keys, keeper: StoreKeeper | None 
         shared=shared(evolve(settings, invoker=evolve(settings.invoker, api_host=api_host(settings)))),
         operators_key=operators_key(settings.cluster.key_file) if keys.admin else "",
     )
-    return StartRole("controller", order, settings.node.drain_timeout, _process(settings))
+    return StartRole("controller", order, settings.node.drain_timeout, process_of(settings))
 
 
 def invoker_order(settings: Settings, keys: Keys, number: int, keeper: StoreKeeper | None = None) -> StartRole:
@@ -98,7 +98,7 @@ def check(settings: Settings) -> None:
         raise ValueError("TLS needs cluster.tls_certificate, cluster.tls_key and cluster.tls_authority together.")
 
 
-def _process(settings: Settings) -> dict[str, Any]:
+def process_of(settings: Settings) -> dict[str, Any]:
     """Other hosts find the controller's process at its bus address."""
     if settings.cluster.transport == "kafka":
         return {}

@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 from owactors.actor.hostsupervisor import HostSupervisor
 from owactors.message.node import AskCluster, ClusterFacts, NodeUp
 from owactors.node.addresses import is_loopback, own_address
-from owactors.node.cluster import check, controller_order, host_name_of, invoker_order, network
+from owactors.node.cluster import check, controller_order, host_name_of, invoker_order, network, process_of
 from owactors.node.folder import Keys
 from owactors.node.invokernumber import number_of
 from owactors.node.running import Composition, greet_invoker, say
@@ -97,6 +97,11 @@ class _HostPlan:
     def drain_timeout(self) -> float:
         """Its roles stop one after the other."""
         return len(self.roles.names) * (self.settings.node.drain_timeout + 5.0)
+
+    @property
+    def requirements(self) -> dict[str, Any]:
+        """Of the controller's process."""
+        return process_of(self.settings) if self.roles.controller else {}
 
     def start(self, ask: Ask) -> NodeUp:
         """CannotStart."""

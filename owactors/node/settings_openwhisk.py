@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from owactors.node.settings_errors import BadSetting
+
 #: Environment variable of OpenWhisk -> setting.
 NAMES: Mapping[str, str] = {
     "KAFKA_HOSTS": "kafka.hosts",
@@ -21,6 +23,7 @@ NAMES: Mapping[str, str] = {
     "LIMITS_TRIGGERS_FIRES_PERMINUTE": "limits.triggers_fires_perminute",
     "LIMITS_ACTIONS_SEQUENCE_MAXLENGTH": "limits.actions_sequence_maxlength",
     "METRICS_LOG": "logging.markers",
+    "CONFIG_whisk_spi_LoadBalancerProvider": "controller.load_balancer",
     "CONFIG_whisk_activation_payload_max": "limits.payload_max",
     "CONFIG_whisk_activation_payload_truncation": "limits.payload_truncation",
     "CONFIG_whisk_activation_storeBlockingResultLevel": "controller.store_blocking_results",
@@ -114,16 +117,17 @@ _AS_HERE = {
     "CONFIG_whisk_metrics_kamonEnabled": ("true",),
     "CONFIG_whisk_metrics_kamonTagsEnabled": ("true",),
     "CONFIG_whisk_spi_ArtifactStoreProvider": ("org.apache.openwhisk.core.database.CouchDbStoreProvider",),
-    "CONFIG_whisk_spi_LoadBalancerProvider": (
-        "org.apache.openwhisk.core.loadBalancer.ShardingContainerPoolBalancer",
-        "org.apache.openwhisk.core.loadBalancer.LeanBalancer",
-    ),
     "CONFIG_whisk_spi_MessagingProvider": (
         "org.apache.openwhisk.connector.kafka.KafkaMessagingProvider",
         "org.apache.openwhisk.connector.lean.LeanMessagingProvider",
     ),
 }
 
+BALANCER = "CONFIG_whisk_spi_LoadBalancerProvider"
+_BALANCERS = {
+    "org.apache.openwhisk.core.loadBalancer.ShardingContainerPoolBalancer": "sharding",
+    "org.apache.openwhisk.core.loadBalancer.LeanBalancer": "lean",
+}
 _RESULT_LEVELS = {
     "STORE_ALWAYS": "all",
     "STORE_FAILURES": "failures",
@@ -132,17 +136,23 @@ _RESULT_LEVELS = {
 
 
 def translated(environ: Mapping[str, str]) -> dict[str, tuple[str, Any]]:
-    """Setting -> (variable, value) for every name of OpenWhisk that is set and known here."""
+    """Setting -> (variable, value) for every name of OpenWhisk that is set and known here. BadSetting."""
     found: dict[str, tuple[str, Any]] = {}
     for name, key in NAMES.items():
         value = environ.get(name)
         if value is not None and key not in _ADDRESSES:
-            found[key] = (name, _RESULT_LEVELS.get(value, value))
+            found[key] = (name, _balancer(value) if name == BALANCER else _RESULT_LEVELS.get(value, value))
     for key, parts in _ADDRESSES.items():
         address = _address(parts, environ)
         if address is not None:
             found[key] = address
     return found
+
+
+def _balancer(provider: str) -> str:
+    if provider not in _BALANCERS:
+        raise BadSetting("environment", BALANCER, provider, " or ".join(_BALANCERS))
+    return _BALANCERS[provider]
 
 
 def _address(parts: tuple[tuple[str, str], ...], environ: Mapping[str, str]) -> tuple[str, str] | None:

@@ -32,6 +32,7 @@ KEYS = (
     "controller.managed_fraction",
     "controller.blackbox_fraction",
     "controller.health_kind",
+    "controller.load_balancer",
     "invoker.api_host",
 )
 ORIGIN = "the cluster"

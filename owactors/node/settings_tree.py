@@ -53,6 +53,7 @@ class ControllerSettings:
     managed_fraction: float = field(metadata=_at_least(0, 1))
     blackbox_fraction: float = field(metadata=_at_least(0, 1))
     health_kind: str
+    load_balancer: str = field(metadata=_one_of("sharding", "lean"))
 
 
 @frozen(kw_only=True)

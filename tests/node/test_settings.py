@@ -119,10 +119,20 @@ def test_the_parts_of_an_address_that_are_not_set_are_those_of_openwhisk(tmp_pat
 
 
 def test_what_is_otherwise_here_is_named(tmp_path: Path) -> None:
-    name = "CONFIG_whisk_spi_LoadBalancerProvider"
-    for provider, ignored in (("ShardingContainerPoolBalancer", ()), ("FPCPoolBalancer", (name,))):
-        environ = {name: f"org.apache.openwhisk.core.loadBalancer.{provider}"}
+    name = "CONFIG_whisk_spi_ArtifactStoreProvider"
+    for provider, ignored in (("CouchDbStoreProvider", ()), ("cosmosdb.CosmosDBArtifactStoreProvider", (name,))):
+        environ = {name: f"org.apache.openwhisk.core.database.{provider}"}
         assert loaded(tmp_path, environ=environ).ignored == ignored
+
+
+def test_the_load_balancer_is_chosen_by_openwhisk_s_name_too_and_another_one_is_refused(tmp_path: Path) -> None:
+    name, package = "CONFIG_whisk_spi_LoadBalancerProvider", "org.apache.openwhisk.core.loadBalancer"
+    for provider, found in (("ShardingContainerPoolBalancer", "sharding"), ("LeanBalancer", "lean")):
+        settings = loaded(tmp_path, environ={name: f"{package}.{provider}"})
+        assert (settings.controller.load_balancer, settings.ignored) == (found, ())
+    with pytest.raises(BadSetting, match=r"LoadBalancerProvider is .*FPCPoolBalancer', expected .*LeanBalancer"):
+        loaded(tmp_path, environ={name: f"{package}.FPCPoolBalancer"})
+    assert loaded(tmp_path).controller.load_balancer == "sharding"
 
 
 def test_the_name_of_a_database_is_one_that_couchdb_takes(tmp_path: Path) -> None:

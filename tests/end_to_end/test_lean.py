@@ -1,0 +1,85 @@
+"""A controller with the lean load balancer: its one invoker is beside it, the store is the configured one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from owactors.actor.leancontroller import REFUSED
+from tests.end_to_end.clusters import LiveController
+from tests.end_to_end.livehosts import COMMON
+from tests.end_to_end.nodes import LIMITS, LiveNode, free_port
+from tests.store.couchserver import CouchServer
+
+pytestmark = pytest.mark.timeout(180)
+PROVIDER = {"CONFIG_whisk_spi_LoadBalancerProvider": "org.apache.openwhisk.core.loadBalancer.LeanBalancer"}
+ECHO = "def main(args):\n    return {'n': args['n']}"
+
+
+class Lean(LiveController):
+    """Chosen by OpenWhisk's name of it."""
+
+    def __init__(self, *options: str) -> None:
+        self.bus = f"127.0.0.1:{free_port()}"
+        super().__init__("--name", "alone", "--bus", self.bus, *COMMON, *options, limits={**LIMITS, **PROVIDER})
+
+    @property
+    def secret(self) -> Path:
+        return self.data / "cluster.key"
+
+
+@pytest.fixture(scope="module")
+def lean() -> Iterator[Lean]:
+    with Lean() as made:
+        assert isinstance(made, Lean)
+        yield made
+
+
+def refusal(role: str, *options: str) -> str:
+    """What this role says, which does not start."""
+    node = LiveNode(*options)
+    node.role = role
+    try:
+        node.launch()
+        assert node.process is not None
+        assert node.process.wait(60) == 1
+        return node.log_text()
+    finally:
+        node.close()
+
+
+def test_its_own_invoker_takes_the_calls(lean: Lean) -> None:
+    lean.deploy("echo", ECHO)
+    assert [lean.invoke("echo", {"n": n}).json["response"]["result"] for n in range(3)] == [{"n": n} for n in range(3)]
+    accepted = lean.invoke("echo", {"n": 4}, "blocking=false")
+    assert lean.record(accepted.json["activationId"])["response"]["result"] == {"n": 4}
+    assert lean.invokers() == {"invoker0": "up"}
+
+
+@pytest.mark.parametrize(
+    ("role", "more"),
+    [("node", ()), ("invoker", ()), ("controller", ()), ("invoker", ("--id", "3", "--couchdb", "http://127.0.0.1:1"))],
+)
+def test_nobody_can_join_it(lean: Lean, role: str, more: tuple[str, ...]) -> None:
+    said = refusal(role, "--join", lean.bus, "--secret-file", str(lean.secret), "--name", "b", *more)
+    assert REFUSED in said
+
+
+def test_it_joins_nobody_and_needs_no_other_invoker() -> None:
+    lean = ("--set", "controller.load_balancer=lean", "--join", "127.0.0.1:9", "--name", "b")
+    assert "the lean load balancer knows no other host" in refusal("controller", *lean)
+
+
+@pytest.mark.services
+def test_its_documents_may_be_in_a_couchdb(tmp_path: Path) -> None:
+    with CouchServer.running(tmp_path / "couchdb") as couch, couch.databases() as found:
+        options = ("--couchdb", found.url, "--set", f"couchdb.prefix={found.prefix}")
+        options += ("--set", f"couchdb.username={found.username}", "--set", f"couchdb.password={found.password}")
+        with Lean(*options) as first:
+            first.deploy("echo", ECHO)
+            assert first.invoke("echo", {"n": 1}).json["response"]["result"] == {"n": 1}
+        with Lean(*options) as second:
+            assert second.invoke("echo", {"n": 2}).json["response"]["result"] == {"n": 2}
+            assert not list(second.data.glob("store.db*"))
