@@ -32,7 +32,7 @@ from owactors.actor.messaging import MESSAGING
 from owactors.actor.postman import Postman, PostmanSetup
 from owactors.actor.remotestore import ReachStore, RemoteStore, StoreMessenger
 from owactors.actor.topicwriter import TopicWriter
-from owactors.connector.http.settings import HttpFirstSettings, underlying
+from owactors.connector.http.settings import underlying
 from owactors.core.loadbalancer.healthaction import health_action
 from owactors.core.loadbalancer.knownhubs import KnownHubs
 from owactors.core.loadbalancer.slots import CompletionTimeout
@@ -134,7 +134,7 @@ class ClusterController(FollowingController):
         cluster, setup = self._cluster, self._setup
         self._writer = self.create(TopicWriter)
         self.tell(self._writer, WriterSetup(cluster.messaging))
-        hands_over = cluster.accepted_once and not isinstance(cluster.messaging, HttpFirstSettings)
+        hands_over, base = cluster.accepted_once, underlying(cluster.messaging)
         supervision = self.create(Supervision)
         balancer = self.create(HandingOverBalancer if hands_over else HoldingBalancer)
         sharding = HandingOverSetup(
@@ -149,7 +149,7 @@ class ClusterController(FollowingController):
             blackbox_fraction=cluster.blackbox_fraction,
             memory_min=cluster.memory_min,
             outbox=cluster.outbox,
-            shared_topic=not isinstance(cluster.messaging, BusSettings),
+            shared_topic=not isinstance(base, BusSettings),
         )
         self.tell(balancer, sharding)
         shared = (cluster.messaging, cluster.topics, self._instance)

@@ -148,9 +148,10 @@ class ClusterInvoker(JournalingInvoker):
 
     @on(StoreOpened)
     def store_opened(self, message: StoreOpened, sender: ActorAddress) -> None:
-        known, reader, ahead = self.make_door(self._consumer.topic, self._journal), self._consumer, None
-        if self._journal is not None and not self.has_door:
-            reader, ahead = InSteps(reader, max(1, reader.max_peek // STEPS)), max(1, reader.max_peek // STEPS) * 2
+        reader, ahead, step = self._consumer, None, max(1, self._consumer.max_peek // STEPS)
+        known = self.make_door(reader.topic, self._journal, 2 * step)
+        if self._journal is not None:
+            reader, ahead = InSteps(reader, step), 2 * step
         consumer = JournalingConsumer(reader, known, self.log.warning)
         wanted = evolve(self._wanted, store=self._store_actor, consumer=consumer, health=self.myAddress)
         super()._set_up(evolve(wanted, feed_ahead=ahead), self._supervisor)

@@ -17,6 +17,7 @@ from owactors.actor.holdingbalancer import HoldingBalancer
 from owactors.actor.io import on
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.shardingbalancer import ShardingSetup
+from owactors.connector.http.settings import underlying
 from owactors.connector.port import ConnectorError
 from owactors.core.loadbalancer.handover import Drop, GiveBack, SendElsewhere, Waited, claims, handed_over
 from owactors.core.loadbalancer.sharding import Wanted
@@ -105,27 +106,42 @@ class HandingOverBalancer(HoldingBalancer):
         if (under_way or shared) and claims(self._controller, self._members, shared_topic=shared):
             gone = InvokerGone(message.instance, "")
             self.spawn(
-                self._claim(message.instance),
+                self._claim(message.instance, copies_stay=True),
                 done=lambda found: _Claimed(gone, under_way, False, tuple(found)),
                 failed=lambda cause: None,
                 name="claim",
             )
 
-    async def _claim(self, instance: int) -> list[bytes]:
-        """What the invoker's group has not committed; committed here, and ours. ConnectorError.
+    async def _claim(self, instance: int, *, copies_stay: bool = False) -> list[bytes]:
+        """What runs elsewhere: nothing that the invoker may have taken over HTTP.
 
-        Not what it may have taken over HTTP.
+        `copies_stay`: an invoker that is back soon knows whether it took those, and finds them on its topic again.
         """
+        claimed = await self._take_all(instance)
+        if copies_stay:
+            await self._put_back(instance, list(filter(was_sent_before, claimed)))
+        return [payload for payload in claimed if not was_sent_before(payload)]
+
+    async def _put_back(self, instance: int, payloads: list[bytes]) -> None:
+        assert self._producer is not None
+        try:
+            for payload in payloads:
+                await self._producer.send(self._topics.invoker(instance).name, payload)
+        except ConnectorError as problem:
+            self.log.warning("not all that invoker%d may have was left for it: %r", instance, problem)
+
+    async def _take_all(self, instance: int) -> list[bytes]:
+        """What the invoker's group has not committed; committed here, and ours."""
         topic = self._topics.invoker(instance)
         found: list[bytes] = []
-        messaging = MESSAGING.get(self._about.messaging)
+        messaging = MESSAGING.get(underlying(self._about.messaging))
         consumer = messaging.consumer(topic.name, str(topic.group), PEEK, f"invoker{instance}")
         try:
             async with asyncio.timeout(CLAIM_SECONDS):
                 while await consumer.lag():
                     records = await consumer.peek(timeout=TURN_SECONDS)
                     await consumer.commit()
-                    found += [record.payload for record in records if not was_sent_before(record.payload)]
+                    found += [record.payload for record in records]
         except (ConnectorError, TimeoutError) as problem:
             self.log.warning("not all that waits for invoker%d could be claimed: %r", instance, problem)
         finally:

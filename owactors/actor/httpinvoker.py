@@ -25,13 +25,16 @@ class HttpInvoker(SwitchedInvoker):
         #: acknowledged, and to be forgotten once their records are kept
         self._acknowledged: set[str] = set()
 
-    def make_door(self, topic: str, journal: IntakeJournal | None) -> IntakeJournal | RecentIds | None:
-        """Before the topic is read. What knows which activations were taken, wherever they come from."""
+    def make_door(self, topic: str, journal: IntakeJournal | None, most: int) -> IntakeJournal | RecentIds | None:
+        """Before the topic is read. What knows which activations were taken, wherever they come from.
+
+        At most `most` wait that came over HTTP: they are lost with this host, others go by the topic.
+        """
         messaging = MESSAGING.get(self._cluster.messaging)
         if not isinstance(messaging, HttpFirstMessaging):
             return journal
         known = journal or RecentIds()
-        self._door = FrontDoor(topic, messaging, known, self._cluster.http_queue, self._acknowledged.add)
+        self._door = FrontDoor(topic, messaging, known, min(most, self._cluster.http_queue), self._acknowledged.add)
         return known
 
     @property

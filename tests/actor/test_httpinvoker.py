@@ -24,7 +24,8 @@ from owactors.message.ack import CompletionMessage, ResultMessage
 from owactors.message.container import SendAck
 from owactors.message.feed import Handle
 from owactors.message.host import HostHeartbeat, HostIdentity
-from owactors.message.invoke import sent_before
+from owactors.message.invoke import sent_before, was_sent_before
+from owactors.message.loadbalancer import InvokerLeft
 from owactors.rest.invokeroute import Exchange, Refused
 from tests.actor.harness import Bench, named
 from tests.actor.pooling import INSTANCE
@@ -184,7 +185,23 @@ def test_an_address_is_part_of_the_heartbeat_only_where_there_is_one() -> None:
     assert evolve(beat(""), role="invokers").invoker is None
 
 
-# -- an invoker falls silent
+# -- an invoker falls silent, or leaves
+
+
+def test_what_a_stopped_invoker_may_have_over_http_waits_for_its_next_start() -> None:
+    world = World()
+    first, second = world.send("a", blocking=False, memory=128), world.send("b", blocking=False, memory=128)
+    log = world.broker.log(f"dev-invoker{world.home}")
+    log.records[0] = evolve(log.records[0], payload=sent_before(log.records[0].payload))
+    states(world.bench, *(("down", "up") if world.home == 0 else ("up", "down")))
+    world.bench.give(InvokerLeft(world.home), "reader")
+    world.claim()
+    assert topics(world.bench) == [f"dev-invoker{1 - world.home}"]
+    assert orjson.loads(sends(world.bench)[0].arguments["payload"])["activationId"] == second.activation_id
+    assert (len(log.records), was_sent_before(log.records[-1].payload)) == (3, True)
+    assert first.activation_id in world.bench.actor._slots.entries
+    assert world.ended() == []
+    world.bench.exit()
 
 
 def test_what_it_may_have_over_http_runs_nowhere_else() -> None:

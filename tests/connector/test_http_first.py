@@ -248,13 +248,25 @@ def test_what_came_itself_is_not_lost_with_a_commit_of_the_broker_that_fails() -
         while len(seen) < 2:
             seen += [record.payload for record in await pair.work.peek(timeout=1)]
         assert sorted(seen) == sorted([b"by the broker", message("a1")])
-        pair.work._base_poll = None  # type: ignore[attr-defined]
         with pytest.raises(BrokerUnavailable):
             await pair.work.commit()
         base.commit = commit
         assert [record.payload for record in await pair.work.peek(timeout=5)] == [message("a1")]
         await pair.work.commit()
         assert pair.invoker.waiting(OWN) == 0
+
+    play(act)
+
+
+def test_what_is_committed_cannot_be_claimed_by_whoever_takes_the_place() -> None:
+    async def act(pair: Pair) -> None:
+        assert await pair.send("a1") == DIRECT
+        assert len(await some(pair.work)) == 1
+        await pair.broker.producer().send(OWN, b"by the broker")
+        poll = pair.work._base_poll  # type: ignore[attr-defined]
+        await until(lambda: poll is None or poll.done())
+        assert [record.payload for record in await some(pair.work)] == [b"by the broker"]
+        assert await pair.broker.consumer(OWN, OWN, instance="another").lag() == 0
 
     play(act)
 

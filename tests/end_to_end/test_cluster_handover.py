@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
-from tests.end_to_end.clusters import UP, Cluster
+from tests.end_to_end.clusters import UP, Cluster, LiveController
 from tests.end_to_end.telling import TELLING, told
+from tests.end_to_end.test_cluster import sent_over_http
 from tests.store.couchserver import CouchServer
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
@@ -18,18 +20,21 @@ SHORT, LONG = not os.environ.get("OWACTORS_TEST_LONG"), "the same without Kafka,
 CALLS = 48
 
 
-@pytest.mark.parametrize("transport", ["kafka", pytest.param("actors", marks=pytest.mark.skipif(SHORT, reason=LONG))])
+@pytest.mark.parametrize(
+    "transport", ["kafka", "http first", pytest.param("actors", marks=pytest.mark.skipif(SHORT, reason=LONG))]
+)
 def test_what_waits_for_a_dead_host_runs_elsewhere_whoever_sent_it(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, transport: str
 ) -> None:
-    kafka = request.getfixturevalue("kafka_address") if transport == "kafka" else None
+    kafka = request.getfixturevalue("kafka_address") if transport != "actors" else None
     folder = tmp_path_factory.mktemp("handover")
+    first = ("--http-first", "--key-file", str(folder / "cluster.key")) if transport == "http first" else ()
     with (
         CouchServer.running(folder / "couchdb") as couch,
         couch.databases() as couchdb,
         told() as (url, runs),
     ):
-        cluster = Cluster(kafka, couchdb, folder, "--set", "containers.user_memory=256 MB")
+        cluster = Cluster(kafka, couchdb, folder, "--set", "containers.user_memory=256 MB", *first)
         controllers = [cluster.controller(number) for number in "01"]
         invokers = [cluster.invoker(0), cluster.invoker(1)]
         try:
@@ -43,11 +48,15 @@ def test_what_waits_for_a_dead_host_runs_elsewhere_whoever_sent_it(
                 assert reply.status == 202
                 return str(reply.json["activationId"])
 
+            if first:
+                for controller in controllers:
+                    controller.wait_until(partial(some_over_http, controller, url), "calls go over HTTP", 40)
             with ThreadPoolExecutor(8) as pool:
                 accepted = list(pool.map(call, range(CALLS)))
             invokers[1].kill_all()
             statuses = {each: controllers[0].record(each, 90)["response"]["status"] for each in accepted}
             errors = {each: controllers[0].record(each)["response"]["result"].get("error") for each in accepted}
+            sent = [sent_over_http(controller) for controller in controllers] if first else [1]
             moved = [controller.log_text().count("waited for invoker1") for controller in controllers]
         finally:
             cluster.close()
@@ -58,3 +67,10 @@ def test_what_waits_for_a_dead_host_runs_elsewhere_whoever_sent_it(
     assert len(lost) < CALLS / 2
     assert len([each for each in lost if not runs[each]]) <= 8, "what it had taken and not begun: a few in advance"
     assert sum(moved) >= 1
+    assert all(sent)
+
+
+def some_over_http(controller: LiveController, url: str) -> bool:
+    """It knows where the invokers take calls."""
+    assert controller.invoke("telling", {"url": url}, "blocking=true").status == 200
+    return sent_over_http(controller) > 0

@@ -138,7 +138,7 @@ class Endpoint:
                 return NotTaken("full")
             case 401 | 403 | 404:
                 self._rest(self.times.long_rest)
-        return NotTaken("refused")
+        return NotTaken("refused") if 400 <= head.status < 500 else Unsure(f"status {head.status}")
 
     def _rest(self, seconds: float) -> None:
         self.rests_until = time.monotonic() + seconds

@@ -20,7 +20,9 @@ REST = 0.5
 class MergedConsumer:
     """See `owactors.connector.port.Consumer`. While the broker is away it goes on with what comes itself.
 
-    A poll of the broker that waits is left waiting when something else came, and asked again by the next peek.
+    A poll of the broker that waits is left waiting when something else came, and asked again by the next peek. The
+    broker is not polled while records of it are not committed: a commit never waits for a poll, and when it returns it
+    is through, so that nobody else can claim them.
     """
 
     def __init__(
@@ -33,8 +35,8 @@ class MergedConsumer:
         #: read and waiting; handed out and not committed
         self._came: deque[Record] = deque()
         self._handed: deque[Record] = deque()
-        #: up to here the broker's part is to be committed before its next poll
-        self._owed: Record | None = None
+        #: records of the broker that are not committed
+        self._uncommitted = 0
         self._closed = False
 
     @property
@@ -57,7 +59,7 @@ class MergedConsumer:
         self._check()
         count = min(max_records or self.max_peek, self.max_peek)
         if not self._came and not self._comes_here():
-            self._came.extend(await self._base.peek(count, timeout))
+            self._take_over(await self._base.peek(count, timeout))
         elif not self._came:
             await self._gather(count, timeout)
         taken = [self._came.popleft() for _ in range(min(count, len(self._came)))]
@@ -77,11 +79,11 @@ class MergedConsumer:
             self._collect()
 
     async def _begin(self, count: int, timeout: float) -> None:
-        """Takes what is there at once; a poll of each is under way, the broker's in any case."""
+        """Takes what is there at once; else a poll of each is under way."""
         self._collect()
         if not self._came and self._direct_poll is None:
             self._came.extend(_marked(await self._direct.peek(count, 0)))
-        if self._base_poll is None:
+        if self._base_poll is None and not self._uncommitted:
             self._base_poll = _task(self._poll_base(count, timeout))
             if timeout <= 0:
                 await asyncio.wait([self._base_poll])
@@ -92,9 +94,6 @@ class MergedConsumer:
     async def _poll_base(self, count: int, timeout: float) -> list[Record]:
         """While the broker is away, nothing, after a while."""
         try:
-            owed, self._owed = self._owed, None
-            if owed is not None:
-                await self._base.commit(owed)
             return await self._base.peek(count, timeout)
         except BrokerUnavailable:
             await asyncio.sleep(min(timeout, REST))
@@ -108,13 +107,14 @@ class MergedConsumer:
             self._came.extend(_marked(direct.result()))
         if base is not None and base.done():
             self._base_poll = None
-            self._came.extend(base.result())
+            self._take_over(base.result())
+
+    def _take_over(self, records: list[Record]) -> None:
+        self._came.extend(records)
+        self._uncommitted += len(records)
 
     async def commit(self, upto: Record | None = None) -> None:
-        """Of both. The broker's part waits for its poll, if one is under way, and comes before the next one.
-
-        If it fails, what came itself counts as unread as well.
-        """
+        """Of both. If that of the broker's part fails, what came itself counts as unread as well."""
         self._check()
         if self._comes_here():
             self._direct.check()
@@ -125,19 +125,18 @@ class MergedConsumer:
                 break
         own = [record for record in done if record.partition == DIRECT]
         others = [record for record in done if record.partition != DIRECT]
-        if others and self._base_poll is not None:
-            self._owed = others[-1]
-        elif others:
-            await self._commit_base(others[-1], own)
+        if others:
+            await self._commit_base(others, own)
         if own:
             await self._direct.commit(own[-1])
             self._forget()
 
-    async def _commit_base(self, upto: Record, own: list[Record]) -> None:
-        self._owed = None
+    async def _commit_base(self, records: list[Record], own: list[Record]) -> None:
         try:
-            await self._base.commit(upto)
+            await self._base.commit(records[-1])
+            self._uncommitted -= len(records)
         except BaseException:
+            self._uncommitted = 0
             waiting = [record for record in (*self._handed, *self._came) if record.partition == DIRECT]
             self._handed.clear()
             self._came = deque([*own, *waiting])
