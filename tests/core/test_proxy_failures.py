@@ -106,6 +106,31 @@ def test_runs_sent_to_a_retiring_container_do_not_wait_for_its_last_job() -> Non
     assert driver.pool == [RescheduleJob(1), late]
 
 
+@pytest.mark.parametrize("also_ends", [False, True])
+def test_no_call_enters_a_container_that_failed_at_one_whose_log_is_still_read(also_ends: bool) -> None:
+    """What has begun goes on; what comes waits until it can be placed elsewhere."""
+    three = action(concurrency=3)
+    driver = Driver().ready(run(0, three))
+    driver.run(run(1, three))
+    driver.run(run(2, three))
+    driver.ran(RunTimeout(1.0))
+    late = run(3, three)
+    driver.run(late)
+    assert driver.count(i.RunContainer) == 2
+    read = driver.take(i.CollectLogs)
+    if also_ends:
+        driver.finish()
+        assert driver.pool == []
+    driver.give(e.LogsCollected, read.job, (), "complete")
+    assert driver.pool[:2] == ([ContainerRemoved(True, 2), late] if also_ends else [RescheduleJob(1), late])
+    if not also_ends:
+        assert driver.count(i.DestroyContainer) == 0
+        driver.finish()
+    driver.destroyed()
+    assert driver.count(i.RunContainer) == 2
+    assert statuses(driver) == ([SUCCESS, DEVELOPER_ERROR] if also_ends else [DEVELOPER_ERROR, SUCCESS])
+
+
 def starting_two(cold: bool) -> Driver:
     driver = Driver() if cold else Driver().prewarmed()
     driver.run(run(1, TWO))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -27,6 +29,11 @@ def overlapping() -> Iterator[LiveNode]:
 def texts(lines: list[str]) -> list[str]:
     """Log lines without their time."""
     return [line[31:] for line in lines]
+
+
+def containers(node: LiveNode) -> set[str]:
+    """The folders of its sandboxes: one goes when all its processes have gone."""
+    return {path.name for path in node.data.glob("sandboxes/*/*") if path.name.isdigit()}
 
 
 def test_memory_is_named(node: LiveNode) -> None:
@@ -67,6 +74,38 @@ def main(args):
         assert reply.json["response"]["result"] == {"n": n}, reply.json
         logs = texts(overlapping.record(reply.json["activationId"])["logs"])
         assert logs == [f"stdout: call {n} line {i}" for i in range(3)]
+
+
+def test_one_of_two_overlapping_calls_is_over_its_time(overlapping: LiveNode) -> None:
+    """The other goes on and ends well, no third enters the container, and with the other ends what did not stop."""
+    code = """
+import time, uuid
+ME = uuid.uuid4().hex
+def main(args):
+    while args['spins']:
+        pass
+    time.sleep(args['seconds'])
+    return {'me': ME}
+"""
+    limits = {"concurrency": AT_ONCE, "timeout": 6000}
+    body = {"exec": {"kind": "python:default", "code": code}, "limits": limits}
+    assert overlapping.api("PUT", "/actions/spinner?overwrite=true", body).status == 200
+
+    def call(spins: bool, seconds: float) -> Any:
+        return overlapping.invoke("spinner", {"spins": spins, "seconds": seconds}).json["response"]["result"]
+
+    before = containers(overlapping)
+    first = call(False, 0)["me"]
+    (container,) = containers(overlapping) - before
+    with ThreadPoolExecutor(2) as pool:
+        spinning = pool.submit(call, True, 0)
+        time.sleep(3)
+        other = pool.submit(call, False, 3.5)
+        assert "exceeded its time limits" in spinning.result()["error"]
+        third = call(False, 0)["me"]
+        assert other.result() == {"me": first}
+    assert third != first
+    overlapping.wait_until(lambda: container not in containers(overlapping), "has ended what spins", 30)
 
 
 def test_each_phase_is_in_the_figures(overlapping: LiveNode) -> None:
@@ -116,10 +155,7 @@ def test_an_idle_container_goes_when_its_time_is_over(overlapping: LiveNode) -> 
     overlapping.deploy("idler", "def main(args):\n    return {}")
     assert overlapping.invoke("idler").status == 200
 
-    def left() -> list[str]:
-        return [path.name for path in overlapping.data.glob("sandboxes/*/*") if path.name.isdigit()]
-
-    overlapping.wait_until(lambda: not left(), "has no container left", 60)
+    overlapping.wait_until(lambda: not containers(overlapping), "has no container left", 60)
 
 
 @pytest.mark.parametrize("memory", [128, 512])

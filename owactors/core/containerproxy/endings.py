@@ -25,6 +25,9 @@ def ended(proxy: Proxy, job: Job, reusable: bool, now: float) -> None:
     del proxy.jobs[job.number]
     if proxy.state is State.REMOVING:
         destroy_if_idle(proxy)
+    elif proxy.closing and reusable:
+        # The job that was failed at is still inside; its end is the end of the container.
+        return
     elif reusable and isinstance(proxy.data, WarmedData):
         request_work(proxy, proxy.data, now)
     elif isinstance(proxy.data, WarmedData):
@@ -46,7 +49,7 @@ def request_work(proxy: Proxy, data: WarmedData, now: float) -> None:
 
 def drain_buffer(proxy: Proxy, now: float) -> None:
     """Begin buffered Runs while the warm container has room."""
-    while proxy.buffer and proxy.state is State.RUNNING and isinstance(proxy.data, WarmedData):
+    while not proxy.closing and proxy.buffer and proxy.state is State.RUNNING and isinstance(proxy.data, WarmedData):
         if len(proxy.jobs) >= proxy.data.action.limits.concurrency:
             return
         calls.begin(proxy, proxy.accept(proxy.buffer.popleft(), Phase.RUNNING, now), now)

@@ -77,7 +77,8 @@ def _running(proxy: Proxy) -> None:
     elif isinstance(proxy.data, WarmedData):
         limit = proxy.data.action.limits.concurrency
         _hold(len(proxy.jobs) <= limit, "no more jobs than the action allows")
-        _hold(not proxy.buffer or len(proxy.jobs) == limit, "nobody waits while there is room")
+        room = len(proxy.jobs) < limit and not proxy.closing
+        _hold(not proxy.buffer or not room, "nobody waits while there is room")
         _hold(phases <= {Phase.RUNNING, *ENDING}, "jobs of a warm container run")
     else:
         _hold(isinstance(proxy.data, PreWarmedData) and len(proxy.jobs) == 1, "one job initializes the container")

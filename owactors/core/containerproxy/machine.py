@@ -46,6 +46,8 @@ class Proxy:
         self.creating = False
         #: between ResumeContainer and its outcome
         self.resuming = False
+        #: it failed at a job that is still inside, and will go: no other enters
+        self.closing = False
         #: the pool knows that this container goes
         self.announced = False
         self.destroying = False

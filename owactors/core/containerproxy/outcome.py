@@ -62,6 +62,7 @@ def _settle(
     job.record = activation_record(run.action, run.msg, answer, total, job.init, timed_out, shared, phases)
     if answer.status_code != SUCCESS:
         records.warn(proxy, job.record, run)
+    proxy.closing = proxy.closing or not _is_reusable(answer)
     if not logs.are_collected(run.action, proxy.settings.log_store):
         if run.action.limits.logs:
             job.record = records.noted(proxy, job.record, (), "out_of_band")

@@ -77,11 +77,14 @@ def _not_created(proxy: Proxy, answer: ActivationResponse, now: float) -> None:
 
 
 def r4_run(proxy: Proxy, event: RunAsked) -> None:
-    """Begin if the container is warm and has room, else wait in the buffer."""
+    """Begin if the container is warm and has room, else wait in the buffer: also when the container will go, until
+    the log of the job that it failed at is read.
+    """
     data = proxy.data
     if (
         isinstance(data, WarmedData)
         and not proxy.resuming
+        and not proxy.closing
         and not proxy.buffer
         and len(proxy.jobs) < data.action.limits.concurrency
     ):
