@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,11 +99,13 @@ def reading_again(container: Container) -> asyncio.Task[None] | None:
 @pytest.mark.services
 @pytest.mark.timeout(600)
 def test_random_lives_through_restarts(own_engine: OwnEngine, tmp_path: Path) -> None:
-    """Books and engine agree again after each."""
+    """Books and engine agree again after each, also where a process has its own copy of the mounts."""
     backend = docker(own_engine.host)
+    bystanders: list[subprocess.Popen[bytes]] = []
 
     async def play(factory: ContainerFactory) -> None:
         async def restart() -> bool:
+            bystanders.append(with_copies_of_mounts())
             own_engine.kill()
             await own_engine.start_again()
             if outlives(own_engine):
@@ -113,10 +116,20 @@ def test_random_lives_through_restarts(own_engine: OwnEngine, tmp_path: Path) ->
         try:
             await lives.play(int((100 if outlives(own_engine) else 40) * TIMES))
         finally:
+            for bystander in bystanders:
+                bystander.kill()
+                bystander.wait()
             print(f"seed {SEED}:", dict(lives.done))
         assert lives.done["calamity"] > 0
 
     scenario(backend, tmp_path, play)
+
+
+def with_copies_of_mounts() -> subprocess.Popen[bytes]:
+    """A process as `ip netns exec` starts them: while it lives, it has a copy of every mount that is there now, also of
+    those that keep containers' network namespaces, unless it is told of their end.
+    """
+    return subprocess.Popen(["unshare", "--mount", "--propagation", "slave", "sleep", "600"])
 
 
 def lives_of(factory: ContainerFactory) -> list[Container]:
