@@ -15,8 +15,9 @@ from owactors.cli.runningnode import RunningNode
 from owactors.node.cluster import operators_key
 from tests.end_to_end.clusters import LiveController, LiveInvoker
 from tests.end_to_end.nodes import free_port
+from tests.end_to_end.telling import REACHES
 
-COMMON = ("--set", "containers.prewarm=false", "--set", "node.drain_timeout=10 s")
+COMMON = ("--set", "containers.prewarm=false", "--set", "node.drain_timeout=10 s", *REACHES)
 
 
 class FirstHost(LiveController):

@@ -18,12 +18,12 @@ from tests.end_to_end.livehosts import FirstHost
 from tests.end_to_end.nodes import LiveNode
 from tests.end_to_end.proof import ACTIONS, Callers, Row, Setting, row
 from tests.end_to_end.switch import Switch, placed, reachable, switched
-from tests.end_to_end.telling import TELLING, told
+from tests.end_to_end.telling import REACHES, TELLING, told
 from tests.services.kafka import Broker, running_broker
 from tests.store.couchserver import CouchServer
 
 CLOCK = Path(__file__).parent / "jumpingclock"
-COMMON = ("--set", "keys.guest_everywhere=true", "--set", "containers.user_memory=4 GB")
+COMMON = ("--set", "keys.guest_everywhere=true", "--set", "containers.user_memory=4 GB", *REACHES)
 #: what happens; returns when it was healed (monotonic seconds), or None where nothing has to be
 Happening = Callable[[Callers], float | None]
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+#: options of a node whose actions reach the test: it listens on the same machine
+REACHES = ("--set", "sandbox.network=host")
 #: tells `url` that it runs, under its activation id, and then takes `seconds`
 TELLING = """
 import os, time, urllib.request

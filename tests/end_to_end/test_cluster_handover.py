@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from tests.end_to_end.clusters import UP, Cluster, LiveController
-from tests.end_to_end.telling import TELLING, told
+from tests.end_to_end.telling import REACHES, TELLING, told
 from tests.end_to_end.test_cluster import sent_over_http
 from tests.store.couchserver import CouchServer
 
@@ -34,7 +34,7 @@ def test_what_waits_for_a_dead_host_runs_elsewhere_whoever_sent_it(
         couch.databases() as couchdb,
         told() as (url, runs),
     ):
-        cluster = Cluster(kafka, couchdb, folder, "--set", "containers.user_memory=256 MB", *first)
+        cluster = Cluster(kafka, couchdb, folder, "--set", "containers.user_memory=256 MB", *REACHES, *first)
         controllers = [cluster.controller(number) for number in "01"]
         invokers = [cluster.invoker(0), cluster.invoker(1)]
         try:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.end_to_end.clusters import UP, Cluster
-from tests.end_to_end.telling import TELLING, told
+from tests.end_to_end.telling import REACHES, TELLING, told
 from tests.store.couchserver import CouchServer
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
@@ -29,7 +29,7 @@ def test_an_invoker_dies_in_the_middle_of_accepted_calls(
     kafka = request.getfixturevalue("kafka_address") if transport == "kafka" else None
     folder = tmp_path_factory.mktemp("once")
     with CouchServer.running(folder / "couchdb") as couch, couch.databases() as couchdb, told() as (url, runs):
-        cluster = Cluster(kafka, couchdb, folder, *(["--http-first"] if transport == "http" else []))
+        cluster = Cluster(kafka, couchdb, folder, *REACHES, *(["--http-first"] if transport == "http" else []))
         controller, invokers = cluster.controller("0"), [cluster.invoker(0), cluster.invoker(1)]
         try:
             cluster.start()
