@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from owactors.container.docker.container import DockerContainer
 from owactors.container.docker.factory import LABEL, DockerFactory
-from owactors.container.docker.holders import READY, judged
+from owactors.container.docker.holders import READY, Holders, judged
+from owactors.container.docker.settings import DockerSettings
+from owactors.container.docker.turns import Turns
 from owactors.container.port import ContainerFactory
 from tests.container.backends import ECHO, PATIENCE, Backend, body_of, docker, run_body, scenario, started
+from tests.container.fake_engine import FakeEngine
 from tests.container.lives import SEED, TIMES, Lives
 from tests.container.reality import reality_of
 
@@ -136,3 +140,44 @@ def test_random_lives_in_holders(backend: Backend, folder: Path) -> None:
         await Lives(backend, factory, reality_of(factory, folder), SEED).play(int(80 * TIMES))
 
     scenario(backend, folder, play)
+
+
+def test_one_that_is_made_while_another_dies() -> None:
+    """Is kept like any other, and at the end all are removed, whatever is known of them."""
+
+    class Engine(FakeEngine):
+        async def command_of(self, image: str) -> list[str]:
+            """Any."""
+            return ["python"]
+
+        async def start(self, id: str) -> None:
+            """Started, when it may."""
+            self.calls.append("start")
+            await may_start.acquire()
+
+    removed: list[str] = []
+    may_start = asyncio.Semaphore(0)
+
+    async def remove(id: str) -> None:
+        removed.append(id)
+
+    async def act() -> None:
+        engine = Engine(DockerSettings())
+        holders = Holders(engine, Turns(1), str, lambda name: {"name": name}, remove)  # type: ignore[arg-type]
+        holders.start("on")
+        may_start.release()
+        await until(lambda: len(holders._free) == 1 and engine.count("start") == 2)
+        holders.died(holders._free[0].id)
+        for _ in range(READY):
+            may_start.release()
+        await until(lambda: len(holders._free) == READY)
+        assert {holder.id for holder in holders._free} == holders._known
+        holders._free.pop()
+        await holders.close()
+        assert len(removed) == len(set(removed)) == READY + 1
+
+    async def until(condition: Callable[[], bool]) -> None:
+        while not condition():
+            await asyncio.sleep(0)
+
+    asyncio.run(asyncio.wait_for(act(), PATIENCE))

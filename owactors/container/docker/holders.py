@@ -92,9 +92,9 @@ class Holders:
         self.on = False
         while self._tasks:
             await asyncio.wait(self._tasks)
-        for holder in self._free:
-            self.discard(holder)
         self._free.clear()
+        for id in list(self._known):
+            self.discard(Holder(id, ""))
         await asyncio.gather(*self._tasks)
 
     def _spawn(self, work: Awaitable[None]) -> asyncio.Task[None]:
@@ -114,7 +114,9 @@ class Holders:
     async def _fill(self) -> None:
         try:
             while self.on and len(self._free) < READY:
-                self._free.append(await self._make())
+                made = await self._make()
+                # Looked up now: it may be another list than before the making.
+                self._free.append(made)
         except EngineError as error:
             LOG.warning("no network namespace could be made ahead: %s", error.text)
 
