@@ -46,10 +46,12 @@ class ClusterControllerSetup(ControllerSetup):
 
     `shared` is what a host learns that joins (see `ClusterFacts`); `operators_key` opens the operator's routes from
     other hosts, "" where the cluster has no secret. `keeper` has the documents, if it is another one.
+    `convention` is where other hosts reach the admin of this one's actor system, "" if they do not.
     """
 
     cluster: ClusterSettings
     keeper: StoreKeeper | None = None
+    convention: str = ""
     shared: Mapping[str, Any] = field(factory=dict, repr=False)
     operators_key: str = field(default="", repr=False)
 

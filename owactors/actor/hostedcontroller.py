@@ -14,12 +14,13 @@ from thespian.actors import ActorAddress
 
 from owactors.actor.clustersetup import ClusterControllerSetup
 from owactors.actor.controller import Controller
+from owactors.actor.conventionhints import ConventionHints, HintsSetup
 from owactors.actor.hostbeat import BeatNow, BeatSetup, HostBeat, HostReader, HostReaderSetup
 from owactors.actor.io import on
 from owactors.actor.switchedinvoker import LOOK_SECONDS, REPLACED
 from owactors.core.loadbalancer.hosts import Hosts
 from owactors.entity.instance import ControllerInstanceId
-from owactors.message.node import AskCluster, ClusterFacts, RoleReplaced, StoreKeeper
+from owactors.message.node import AskCluster, AskConvention, ClusterFacts, ConventionAt, RoleReplaced, StoreKeeper
 from owactors.observe.hostfacts import fingerprint
 from owactors.rest.administration import AdministeredHosts, shown_hosts
 from owactors.store.clusterhosts import DOCUMENT, holder_of, want
@@ -56,6 +57,7 @@ class HostedController(Controller):
         """Before anything else."""
         self._cluster, self._instance = setup.cluster, ControllerInstanceId(setup.instance)
         self._shared, self._operators_key = setup.shared, setup.operators_key
+        self._convention = setup.convention
         self._shares_store = setup.store.backend == "couchdb"
         #: another controller, whose documents are the ones of this one, too
         self._keeper = setup.keeper
@@ -98,6 +100,10 @@ class HostedController(Controller):
         here = None if self._shares_store else StoreKeeper(self.myAddress, self._instance.as_string)
         return self._keeper or here
 
+    @on(AskConvention)
+    def ask_convention(self, message: AskConvention, sender: ActorAddress) -> None:
+        self.tell(sender, ConventionAt(self._convention))
+
     @on(_Say)
     def say(self, message: _Say, sender: ActorAddress) -> None:
         self.tell(message.to, message.what)
@@ -109,6 +115,8 @@ class HostedController(Controller):
         cluster, setup = self._cluster, self._setup
         about = HostReaderSetup(self._hosts_heard, balancer, cluster.messaging, cluster.topics, self._instance)
         self.tell(self.create(HostReader), about)
+        if self._convention:
+            self.tell(self.create(ConventionHints), HintsSetup(self._hosts_heard))
         self._beat = self.create(HostBeat)
         address = f"{setup.host}:{setup.port}"
         self.tell(self._beat, BeatSetup(writer, cluster.topics, cluster.host, self.role, self._how, address))

@@ -10,12 +10,17 @@ from typing import Any
 from attrs import evolve, frozen
 from thespian.actors import ActorAddress
 
+from owactors.actor.conventionhints import CONVENTION_CAPABILITY, HOST_CAPABILITY
 from owactors.actor.io import IoActor, on
 from owactors.actor.rolesupervisor import RoleSupervisor
 from owactors.message.node import (
     AskCluster,
+    AskConvention,
     ClusterFacts,
+    ConventionAt,
     GetNodeStatus,
+    JoinConvention,
+    Joined,
     NodeFailed,
     NodeStatus,
     NodeStopped,
@@ -25,6 +30,7 @@ from owactors.message.node import (
 )
 
 ASK_AGAIN = 0.5
+CONVENTION_AGAIN = 10.0
 NOBODY = (
     "no controller answers at {}: see that one runs there, that this host reaches the address, and that the secret "
     "file is the same on both."
@@ -33,6 +39,11 @@ NOBODY = (
 
 @frozen
 class _AskAgain:
+    """To self."""
+
+
+@frozen
+class _AskForConvention:
     """To self."""
 
 
@@ -51,6 +62,8 @@ class HostSupervisor(IoActor):
         self._asker: Any = None
         self._question: AskCluster | None = None
         self._statuses: dict[str, NodeStatus] = {}
+        #: host:port of the admin whose convention this system is in
+        self._leader = ""
 
     # -- what the cluster is
 
@@ -82,6 +95,29 @@ class HostSupervisor(IoActor):
         self.cancel_timer("ask")
         self.cancel_timer("nobody")
         self.tell(self._asker, answer)
+
+    # -- the convention: what comes of it are hints, so that nothing waits for it
+
+    @on(JoinConvention)
+    def join_convention(self, message: JoinConvention, sender: ActorAddress) -> None:
+        self._convention = message
+        host = message.host
+        self.updateCapability(HOST_CAPABILITY, f"{host.name} {host.node} {host.boot}")
+        self.ask_for_convention(_AskForConvention(), sender)
+        self.tell(sender, Joined())
+
+    @on(_AskForConvention)
+    def ask_for_convention(self, message: _AskForConvention, sender: ActorAddress) -> None:
+        """Again and again: started anew, the system there is at another port."""
+        self.start_timer("convention", CONVENTION_AGAIN, message)
+        for entrance in self._convention.entrances:
+            self.tell(entrance, AskConvention())
+
+    @on(ConventionAt)
+    def convention_at(self, message: ConventionAt, sender: ActorAddress) -> None:
+        if message.at and message.at != self._leader:
+            self._leader = message.at
+            self.updateCapability(CONVENTION_CAPABILITY, message.at)
 
     # -- its roles
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from attrs import field, frozen
 
+from owactors.message.host import HostIdentity
+
 
 @frozen(eq=False)
 class StartNode:
@@ -144,6 +146,34 @@ class AskCluster:
     entrances: tuple[Any, ...] = ()
     shown: str = ""
     seconds: float = 20.0
+
+
+@frozen
+class AskConvention:
+    """To a controller, from a host that joined it: where is the admin of its actor system? ConventionAt comes back."""
+
+
+@frozen
+class ConventionAt:
+    """`at` is its host:port, "" if it takes no part in a convention."""
+
+    at: str
+
+
+@frozen
+class JoinConvention:
+    """To a supervisor: let this host's actor system be one of the convention of the controller at these `entrances`.
+
+    The system shows itself there as `host`. Joined comes back at once; it goes on by itself.
+    """
+
+    entrances: tuple[Any, ...]
+    host: HostIdentity
+
+
+@frozen
+class Joined:
+    """It will be tried."""
 
 
 @frozen(eq=False)

@@ -29,10 +29,12 @@ from owactors.observe.hostfacts import host_name
 logger = logging.getLogger(__name__)
 
 
-def controller_order(settings: Settings, keys: Keys, keeper: StoreKeeper | None = None) -> StartRole:
+def controller_order(
+    settings: Settings, keys: Keys, keeper: StoreKeeper | None = None, convention: str = ""
+) -> StartRole:
     """How a controller is started; `keeper` is the one that has the documents, if it is another one.
 
-    ValueError, ImportError.
+    `convention` is where other hosts reach its system's admin. ValueError, ImportError.
     """
     check(settings)
     setup = controller_setup(settings, manifest_of(settings))
@@ -42,6 +44,7 @@ def controller_order(settings: Settings, keys: Keys, keeper: StoreKeeper | None 
     order = ClusterControllerSetup(
         **values,
         keeper=keeper,
+        convention=convention,
         cluster=cluster_settings(settings, keys, settings.controller.id),
         shared=shared(evolve(settings, invoker=evolve(settings.invoker, api_host=api_host(settings)))),
         operators_key=operators_key(settings.cluster.key_file) if keys.admin else "",
@@ -135,6 +138,11 @@ def host_name_of(settings: Settings) -> str:
     return settings.node.name or host_name()
 
 
+def identity_of(settings: Settings, keys: Keys) -> HostIdentity:
+    """This life of this host."""
+    return HostIdentity(host_name_of(settings), keys.node, keys.boot)
+
+
 def cluster_settings(settings: Settings, keys: Keys, controller: str = "") -> ClusterSettings:
     """What all roles share. `controller` is the id of the one in this process."""
     kafka, own = settings.kafka, settings.controller
@@ -151,5 +159,5 @@ def cluster_settings(settings: Settings, keys: Keys, controller: str = "") -> Cl
         outbox=OutboxSettings(kafka.hold_calls, kafka.hold_time),
         http_host=http_host(settings),
         http_queue=settings.cluster.http_queue,
-        host=HostIdentity(host_name_of(settings), keys.node, keys.boot),
+        host=identity_of(settings, keys),
     )

@@ -13,9 +13,9 @@ from typing import Any
 from attrs import evolve, frozen
 
 from owactors.actor.hostsupervisor import HostSupervisor
-from owactors.message.node import AskCluster, ClusterFacts, NodeUp
+from owactors.message.node import AskCluster, ClusterFacts, JoinConvention, NodeUp
 from owactors.node.addresses import is_loopback, own_address
-from owactors.node.cluster import check, controller_order, host_name_of, invoker_order, network, process_of
+from owactors.node.cluster import check, controller_order, host_name_of, identity_of, invoker_order, network, process_of
 from owactors.node.folder import Keys
 from owactors.node.invokernumber import number_of
 from owactors.node.running import Composition, greet_invoker, say
@@ -103,15 +103,17 @@ class _HostPlan:
         """Of the controller's process."""
         return process_of(self.settings) if self.roles.controller else {}
 
-    def start(self, ask: Ask) -> NodeUp:
+    def start(self, ask: Ask, admin: str) -> NodeUp:
         """CannotStart."""
         settings, join, keeper = self.settings, self.settings.cluster.join, None
         if self._learns:
             facts = self._facts(ask, join, False)
             settings, keeper = self._as_the_cluster(facts), facts.keeper
+        if join:
+            ask(JoinConvention(tuple(map(entrance, join)), identity_of(settings, self.keys)), ASK_SECONDS)
         if not self.roles.controller:
             return self._start_invoker(ask, settings, join)
-        up = up_of(ask(controller_order(settings, self.keys, keeper), START_SECONDS))
+        up = up_of(ask(controller_order(settings, self.keys, keeper, admin), START_SECONDS))
         if not self.roles.invoker:
             return up
         added = self._start_invoker(ask, settings, (settings.cluster.listen,))

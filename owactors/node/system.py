@@ -47,8 +47,8 @@ class Plan(Protocol):
     def drain_timeout(self) -> float:
         """Seconds that the roles may take to finish what runs."""
 
-    def start(self, ask: Ask) -> NodeUp:
-        """Starts everything. CannotStart."""
+    def start(self, ask: Ask, admin: str) -> NodeUp:
+        """Starts everything; `admin` is the host:port of the system's admin. CannotStart."""
 
 
 Order = StartNode | StartRole | Plan
@@ -72,6 +72,7 @@ class NodeSystem:
         self._class, self._network = supervisor, network
         self._system: ActorSystem | None = None
         self._supervisor: ActorAddress | None = None
+        self._admin = ""
 
     def start(self) -> NodeUp:
         """Starts everything. CannotStart."""
@@ -104,14 +105,16 @@ class NodeSystem:
             ) from problem
 
     def _capabilities(self) -> dict[str, Any]:
-        return actorbase.capabilities(str(self._folder), more=self._network)
+        capabilities = actorbase.capabilities(str(self._folder), more=self._network)
+        self._admin = f"{capabilities.get(actorbase.LISTEN, '127.0.0.1')}:{capabilities[actorbase.ADMIN_PORT]}"
+        return capabilities
 
     def _start_roles(self) -> NodeUp:
         assert self._system is not None
         self._supervisor = self._system.createActor(self._class)
         if isinstance(self._order, StartNode | StartRole):
             return up_of(self._say(self._order, START_SECONDS))
-        return self._order.start(self._say)
+        return self._order.start(self._say, self._admin)
 
     def _say(self, message: object, seconds: float) -> Any:
         assert self._system is not None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from owactors.core.loadbalancer.hosts import SHOWN_OFFLINE, SHOWN_STOPPED, SILENCE, Hosts
+from owactors.core.loadbalancer.hosts import DOUBT, SHOWN_OFFLINE, SHOWN_STOPPED, SILENCE, Hosts
 from owactors.entity.errors import DeserializationError
 from owactors.message.host import HostHeartbeat, HostIdentity
 
@@ -89,3 +89,53 @@ def test_a_heartbeat_is_read_as_it_was_written() -> None:
         assert HostHeartbeat.from_json(each.to_json()) == each
     with pytest.raises(DeserializationError):
         HostHeartbeat.from_json({"host": "a"})
+
+
+B = HostIdentity("b", "folder of b", "boot")
+
+
+def test_who_is_said_to_have_come_is_shown_until_it_is_heard_of_or_forgotten() -> None:
+    hosts = Hosts()
+    hosts.heard(beat("a", "controllera"), 0.0)
+    hosts.hinted(B, True, 0.0)
+    assert states(hosts, 1.0) == {"a": "enabled", "b": "joining"}
+    assert [view.roles for view in hosts.view(1.0, UP)][1] == ()
+    hosts.heard(beat("b", "invoker1"), 2.0)
+    assert states(hosts, 2.5) == {"a": "enabled", "b": "enabled"}
+    never = Hosts()
+    never.hinted(B, True, 0.0)
+    assert states(never, SILENCE) == {}
+
+
+def test_who_is_said_to_have_left_is_shown_as_silent_only_if_it_is() -> None:
+    hosts = Hosts()
+    hosts.heard(beat("b", "invoker1"), 0.0)
+    hosts.hinted(B, False, 0.5)
+    assert states(hosts, 1.0) == {"b": "enabled"}, "not yet"
+    assert states(hosts, DOUBT) == {"b": "silent"}
+    assert states(hosts, SILENCE) == {"b": "offline"}, "heartbeats decide"
+    hosts.heard(beat("b", "invoker1"), 3.0)
+    assert states(hosts, 3.0 + DOUBT) == {"b": "enabled"}, "it was wrong"
+
+
+def test_one_role_that_is_silent_is_no_health_and_who_stopped_is_not_silent() -> None:
+    hosts = Hosts()
+    hosts.heard(beat("b", "controllerb"), 0.0)
+    hosts.heard(beat("b", "invoker1"), 3.0)
+    hosts.hinted(B, False, 2.0)
+    assert states(hosts, 3.0) == {"b": "unhealthy"}
+    hosts.heard(beat("b", "controllerb", "stopped"), 3.0)
+    hosts.heard(beat("b", "invoker1", "stopped"), 3.0)
+    hosts.hinted(B, False, 4.0)
+    assert states(hosts, 3.0 + DOUBT + 1) == {"b": "stopped"}
+
+
+def test_hints_that_are_missing_late_or_of_another_folder_change_nothing() -> None:
+    hosts = Hosts()
+    hosts.heard(beat("b", "invoker1"), 0.0)
+    assert states(hosts, DOUBT) == {"b": "enabled"}, "missing"
+    hosts.hinted(HostIdentity("b", "another folder", "boot"), False, 1.0)
+    assert states(hosts, DOUBT) == {"b": "enabled"}
+    hosts.hinted(B, True, 2.0)
+    assert states(hosts, SILENCE) == {"b": "offline"}, "that it came is no heartbeat"
+    assert hosts.other_of_name("b", "new folder", ANY, SILENCE) is None

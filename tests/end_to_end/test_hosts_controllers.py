@@ -92,6 +92,11 @@ def test_subjects_of_one_may_call_the_other(pair: Pair) -> None:
         assert each.request("GET", "/api/v1/namespaces", auth=f"{made['uuid']}:{made['key']}").json == ["mirabelle"]
 
 
+def hints(first: FirstHost, what: str) -> int:
+    """How often the first host has heard this of the second one's actor system."""
+    return first.log.read_text(errors="replace").count(f"host two {what}")
+
+
 def accepted(node: LiveNode, count: int, url: str, seconds: float) -> list[str]:
     def call(_: int) -> Reply:
         return node.invoke("telling", {"url": url, "seconds": seconds}, "blocking=false")
@@ -107,12 +112,15 @@ def test_the_second_host_dies_and_callers_go_on_with_the_first(pair: Pair) -> No
     first.deploy("telling", TELLING)
     with told() as (url, runs):
         ids = accepted(second, 6, url, 0.5)
+        before = hints(first, "joined")
         second.kill_all()
         assert first.invoke("telling", {"url": url}).status == 200
+        first.wait_until(lambda: hints(first, "may have left"), "the actor systems say that it left")
         first.wait_until(lambda: first.invokers() == {**BOTH, "invoker1/two": "down"}, "its death is noticed", 40)
         second.start()
         for each in pair:
             each.wait_for(40, **BOTH)
+        first.wait_until(lambda: hints(first, "joined") > before, "the actor systems say that it is back")
         ended = [first.record(each, 60)["response"] for each in ids]
         assert max(runs[each] for each in ids) <= 1
         assert all(one["status"] == "success" or "It may have run." in one["result"]["error"] for one in ended)
@@ -133,6 +141,7 @@ def test_while_the_first_host_is_away_the_second_goes_on_with_what_it_knows(pair
     second.wait_until(lambda: ran_there(second, "known"), "its invoker knows the action")
     with told() as (url, runs):
         of_first, of_second = accepted(first, 6, url, 0.5), accepted(second, 6, url, 0.5)
+        before = hints(first, "joined")
         first.kill_all()
         second.wait_until(
             lambda: second.invoke("known", {"n": 0}, "blocking=false").status == 503, "that it is away is known"
@@ -146,6 +155,7 @@ def test_while_the_first_host_is_away_the_second_goes_on_with_what_it_knows(pair
         for each in pair:
             each.wait_for(40, **BOTH)
         second.wait_until(lambda: second.invoke("known", {"n": 0}, "blocking=false").status == 202, "it is well again")
+        first.wait_until(lambda: hints(first, "joined") > before, "the second one has joined its new actor system")
         assert first.record(kept, 60)["response"]["result"]["n"] == 2
         ended = {each: first.record(each, 90)["response"] for each in (*of_first, *of_second)}
         assert max(runs[each] for each in ended) <= 1

@@ -1,6 +1,7 @@
 """The hosts of a cluster as one controller hears of them: each role of each says every second how it is.
 
-Times in seconds of any clock that only goes forward.
+What the actor systems say of each other's coming and going are hints: a host that came is shown before it is heard of,
+one that left is looked at sooner. Heartbeats alone decide. Times in seconds of any clock that only goes forward.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from collections.abc import Mapping
 
 from attrs import define, field, frozen
 
-from owactors.message.host import HostHeartbeat
+from owactors.message.host import HostHeartbeat, HostIdentity
 
 #: silence after which a role is taken for gone
 SILENCE = 10.0
 #: how long a role that left, and one that fell silent, are still shown
 SHOWN_STOPPED, SHOWN_OFFLINE = 60.0, 24 * 3600.0
 OFFLINE, UNHEALTHY = "offline", "unhealthy"
+#: silence after which a role is shown as silent if its host is said to have left
+DOUBT = 2.5
+JOINING, SILENT = "joining", "silent"
 
 
 @frozen
@@ -46,13 +50,28 @@ class Hosts:
     """By host and role; `heard` with each heartbeat, `view` when somebody asks."""
 
     _heard: dict[tuple[str, str, str], tuple[HostHeartbeat, float]] = field(factory=dict)
+    #: by name and mark: who is said to have come, and when, and who is said to have left
+    _came: dict[tuple[str, str], tuple[HostIdentity, float]] = field(factory=dict)
+    _left: dict[tuple[str, str], float] = field(factory=dict)
 
     def heard(self, beat: HostHeartbeat, now: float) -> None:
         """A later life of the same role on the same host takes the place of the former one."""
         self._heard[beat.host.name, beat.host.node, beat.role] = (beat, now)
 
+    def hinted(self, host: HostIdentity, came: bool, now: float) -> None:
+        """Somebody says that the host came, or left; that may be late or wrong."""
+        key = (host.name, host.node)
+        if came:
+            self._left.pop(key, None)
+            self._came[key] = (host, now)
+        else:
+            self._came.pop(key, None)
+            self._left[key] = now
+
     def forget(self, now: float) -> None:
         """Drops what is shown no more."""
+        self._came = {key: known for key, known in self._came.items() if now - known[1] < SILENCE}
+        self._left = {key: left for key, left in self._left.items() if now - left < SILENCE}
         for key, (beat, heard) in list(self._heard.items()):
             if now - heard > (SHOWN_STOPPED if beat.leaving else SHOWN_OFFLINE):
                 del self._heard[key]
@@ -68,8 +87,10 @@ class Hosts:
     def view(self, now: float, health: Mapping[str, str]) -> list[HostView]:
         """All hosts by name. `health` is role, such as "invoker0", to `up`, `unhealthy`, `unresponsive`, `down`."""
         self.forget(now)
-        names = sorted({name for name, _, _ in self._heard})
-        return [self._host(name, now, health) for name in names]
+        heard = {name for name, _, _ in self._heard}
+        views = [self._host(name, now, health) for name in heard]
+        coming = [_coming(host, now - came) for host, came in self._came.values() if host.name not in heard]
+        return sorted([*views, *coming], key=lambda view: view.name)
 
     def names(self, kind: str) -> set[str]:
         """Hosts with a role of this kind, "invoker" or "controller", whether they are there or not."""
@@ -77,15 +98,28 @@ class Hosts:
 
     def _host(self, name: str, now: float, health: Mapping[str, str]) -> HostView:
         beats = [found for (host, _, _), found in sorted(self._heard.items()) if host == name]
-        roles = tuple(_role(beat, now - heard, health.get(beat.role, "")) for beat, heard in beats)
+        roles = tuple(
+            _role(beat, now - heard, health.get(beat.role, ""), self._doubted(beat, heard)) for beat, heard in beats
+        )
         last, heard = max(beats, key=lambda found: found[1])
         return HostView(name, _state(roles), roles, last, now - heard)
 
+    def _doubted(self, beat: HostHeartbeat, heard: float) -> bool:
+        """Whether its host is said to have left since it was heard of."""
+        return self._left.get((beat.host.name, beat.host.node), heard) > heard
 
-def _role(beat: HostHeartbeat, silent: float, health: str) -> RoleView:
+
+def _coming(host: HostIdentity, since: float) -> HostView:
+    """Not heard of yet."""
+    return HostView(host.name, JOINING, (), HostHeartbeat(host, "", JOINING, 0, 0, 0, "", ""), since)
+
+
+def _role(beat: HostHeartbeat, silent: float, health: str, doubted: bool) -> RoleView:
     state = beat.state
     if not beat.leaving and silent >= SILENCE:
         state = OFFLINE
+    elif not beat.leaving and doubted and silent >= DOUBT:
+        state = SILENT
     elif state == "enabled" and health in ("unhealthy", "unresponsive"):
         state = UNHEALTHY
     return RoleView(beat.role, state, health, beat.load, silent, beat.host.boot)
@@ -96,6 +130,6 @@ def _state(roles: tuple[RoleView, ...]) -> str:
     there = [role for role in roles if role.state not in (OFFLINE, "stopped", "replaced")]
     if not there:
         return min((role.state for role in roles), key=(OFFLINE, "replaced", "stopped").index)
-    if any(role.state == OFFLINE for role in roles):
-        return UNHEALTHY
+    if any(role.state in (OFFLINE, SILENT) for role in roles):
+        return SILENT if all(role.state == SILENT for role in there) else UNHEALTHY
     return next((role.state for role in there if role.role.startswith("invoker")), there[0].state)
