@@ -24,6 +24,7 @@ from owactors.connector.topics import MAX_MESSAGE_BYTES, Topics
 from owactors.entity.instance import ControllerInstanceId
 from tests.end_to_end.clusters import Cluster, LiveController, LiveInvoker
 from tests.end_to_end.test_cluster import placed
+from tests.end_to_end.wirewatch import Watch, id_of, recorded_left
 from tests.message.defects import defects
 from tests.message.recordings import recorded
 from tests.store.couchserver import CouchServer
@@ -32,6 +33,7 @@ pytestmark = [pytest.mark.services, pytest.mark.timeout(240)]
 
 ECHO = "def main(args):\n    return args if isinstance(args, list) else {'got': args}"
 PATIENCE = 90.0
+OPTIONS = ("--set", "kafka.user_events=true", "--set", "containers.annotations=false")
 SCRIPTED = 1
 
 
@@ -80,7 +82,7 @@ class Script:
 @pytest.fixture(scope="module")
 def wire(kafka_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
     with CouchServer.running(tmp_path_factory.mktemp("couchdb")) as couch, couch.databases() as couchdb:
-        cluster = Cluster(kafka_address, couchdb, tmp_path_factory.mktemp("key"))
+        cluster = Cluster(kafka_address, couchdb, tmp_path_factory.mktemp("key"), *OPTIONS)
         controller, invoker = cluster.controller("0"), cluster.invoker(0)
         prefix = next(option for option in cluster.options if option.startswith("kafka.topics_prefix=")).partition("=")[
             2
@@ -91,12 +93,6 @@ def wire(kafka_address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             yield Wire(controller, invoker, kafka_address, Topics(prefix, ""))
         finally:
             cluster.close()
-
-
-def id_of(ack: dict[str, Any]) -> str:
-    response = ack.get("response")
-    found: Any = ack.get("activationId", response)
-    return str(found if isinstance(found, str) else found["activationId"])
 
 
 async def acknowledged(consumer: Consumer, wanted: set[str]) -> dict[str, list[dict[str, Any]]]:
@@ -154,6 +150,54 @@ def test_a_controller_of_openwhisk_is_answered_whatever_it_sends(wire: Wire) -> 
     text = wire.invoker.request("GET", "/metrics", auth=None).body.decode()
     [count] = [line for line in text.splitlines() if line.startswith("counter_kafka_unreadable_counter_total")]
     assert float(count.rpartition(" ")[2]) >= len(spoilt)
+
+
+PRINTS = "def main(args):\n    print('hello')\n    return {'got': args}"
+FAILS = "def main(args):\n    print('e')\n    return {'error': {'code': 42, 'statusCode': 418}, 'other': 1}"
+#: what is called, and recorded calls that went the same way
+SAME_WAY = [
+    ("cold", "POST", "actions/hello?blocking=true", "R002"),
+    ("warm", "POST", "actions/hello?blocking=true", "R003"),
+    ("nobody waits", "POST", "actions/hello", "R004"),
+    ("no logs", "POST", "actions/quiet?blocking=true", "R699"),
+    ("no logs and nobody waits", "POST", "actions/quiet", "R735"),
+    ("an error of the application, nobody waits", "POST", "actions/fails", "R010"),
+    ("an error of the application", "POST", "actions/fails?blocking=true", "R728"),
+    ("an error of the developer", "POST", "actions/nothing?blocking=true", "R026"),
+    ("a sequence", "POST", "actions/both?blocking=true", "R450"),
+    ("a trigger", "POST", "triggers/t", "R734"),
+]
+
+
+def test_the_same_calls_leave_messages_of_the_same_form(wire: Wire) -> None:
+    """Controller and invoker as they are, on a real broker: fields, their order, types, kinds and order of acks."""
+    deploy = wire.controller.deploy
+    deploy("hello", PRINTS)
+    deploy("quiet", ECHO, logs=0)
+    deploy("fails", FAILS)
+    deploy("nothing", "def main(args):\n    return None")
+    deploy("echo", PRINTS)
+    put = [
+        ("/actions/both", {"exec": {"kind": "sequence", "components": ["/_/echo", "/_/hello"]}}),
+        ("/triggers/t", {}),
+        ("/rules/r", {"trigger": "/_/t", "action": "/_/hello"}),
+    ]
+    for path, body in put:
+        assert wire.controller.api("PUT", path, body).status == 200
+    wire.controller.invoke("echo")
+
+    async def story(script: Script) -> None:
+        topics = wire.topics
+        completed = topics.completed(ControllerInstanceId("0"))
+        watch = Watch(*[await script.reader(topic) for topic in (topics.invoker(0), completed, topics.events())])
+        for what, method, path, call in SAME_WAY:
+            theirs = recorded_left(call)
+            reply = await asyncio.to_thread(wire.controller.api, method, f"/{path}", {"n": 1})
+            root = {name.lower(): value for name, value in reply.headers.items()}["x-request-id"]
+            mine = await watch.left_by(root, len(theirs.messages))
+            assert mine.forms == theirs.forms, what
+
+    wire.play(story)
 
 
 def test_an_invoker_of_openwhisk_serves_our_controller(wire: Wire) -> None:
