@@ -19,7 +19,7 @@ class FarAway:
         if world is None:
             self.keeper = self.world.add("keeper", StoreActor())
             self.world.tell(self.keeper, ServeStore(kept))
-        self.messenger = self.world.add(f"messenger of {controller}", StoreMessenger())
+        self.messenger = self.world.add(f"messenger {len(self.world.actors)}", StoreMessenger())
         self.world.tell(self.messenger, ReachStore(self.store, self.world.address("keeper")))
 
 
