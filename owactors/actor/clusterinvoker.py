@@ -162,7 +162,8 @@ class ClusterInvoker(JournalingInvoker):
     def _takes_work(self, report: tuple[str, ...]) -> None:
         setup = self._wanted
         assert isinstance(setup, ClusterInvokerSetup)
-        server = HttpServer(InvokerServer(self, setup.username, setup.password, self.invoke_route()), self._socket)
+        application = InvokerServer(self, setup.username, setup.password, self.invoke_route())
+        server = HttpServer(application, self._socket, self.server_tls())
         self.spawn(server.serve(), name="http")
         self.take_up_what_was_left()
         self.begin_heartbeat(server.port, self.invoke_address(server.port))

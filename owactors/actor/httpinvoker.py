@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 
 from owactors.actor.frontdoor import FrontDoor
@@ -46,6 +47,11 @@ class HttpInvoker(SwitchedInvoker):
         """Where activations come in, for the HTTP server."""
         door = self._door
         return None if door is None else InvokeRoute(door, door.messaging.seal, MAX_MESSAGE_BYTES)
+
+    def server_tls(self) -> ssl.SSLContext | None:
+        """What encrypts everything that the HTTP server says and hears, where calls over HTTP are encrypted."""
+        door = self._door
+        return None if door is None or door.messaging.tls is None else door.messaging.tls.server
 
     def invoke_address(self, port: int) -> str:
         """What controllers hear of it, host:port; "" where nothing is taken over HTTP."""

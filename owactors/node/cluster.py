@@ -22,7 +22,13 @@ from owactors.node.folder import Keys
 from owactors.node.settings import Settings
 from owactors.node.settings_shared import shared
 from owactors.node.wiring import controller_setup, invoker_setup, manifest_of
-from owactors.node.wiring_messaging import broker_settings, build_messaging, cluster_topics, messaging_settings
+from owactors.node.wiring_messaging import (
+    broker_settings,
+    build_messaging,
+    cluster_topics,
+    messaging_settings,
+    tls_files,
+)
 from owactors.node.wiring_stores import open_store_order
 from owactors.observe.hostfacts import host_name
 
@@ -96,9 +102,7 @@ def check(settings: Settings) -> None:
         )
     if settings.cluster.transport == "actors" and settings.cluster.key_file is None:
         raise ValueError("hosts that speak with each other need cluster.key_file, the same key on all of them.")
-    files = [settings.cluster.tls_certificate, settings.cluster.tls_key, settings.cluster.tls_authority]
-    if any(files) and not all(files):
-        raise ValueError("TLS needs cluster.tls_certificate, cluster.tls_key and cluster.tls_authority together.")
+    tls_files(settings)
 
 
 def process_of(settings: Settings) -> dict[str, Any]:

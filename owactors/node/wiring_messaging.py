@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from typing import Any
 
 from owactors import actorbase
 from owactors.actor.busmessaging import BusMessaging, BusSettings
 from owactors.actor.messaging import MESSAGING
-from owactors.actorbase.keys import load_key
+from owactors.actorbase.keys import BadKeyFile, load_key
+from owactors.actorbase.tls import AUTHORITY, CERTIFICATE, PRIVATE_KEY, Tls
 from owactors.connector.http.provider import HttpFirstMessaging
-from owactors.connector.http.settings import HttpFirstSettings
+from owactors.connector.http.settings import HttpFirstSettings, HttpTls
 from owactors.connector.port import MessagingProvider
 from owactors.connector.settings import BrokerSettings
 from owactors.connector.topics import Topics
@@ -29,7 +31,34 @@ def messaging_settings(settings: Settings, controller: str = "") -> MessagingSet
     if cluster.key_file is None:
         raise ValueError("calls over HTTP need cluster.key_file, the same key on all hosts (--secret-file).")
     answers = cluster_topics(settings).completed(ControllerInstanceId(controller)).name if controller else ""
-    return HttpFirstSettings(base, str(cluster.key_file), answers, settings.kafka.delivery == "accepted-once")
+    resends = settings.kafka.delivery == "accepted-once"
+    return HttpFirstSettings(base, str(cluster.key_file), answers, resends, tls_files(settings))
+
+
+def tls_files(settings: Settings) -> tuple[str, str, str] | None:
+    """Certificate, private key and authority. ValueError: some are missing, or cannot be used."""
+    cluster = settings.cluster
+    files = [str(path) for path in (cluster.tls_certificate, cluster.tls_key, cluster.tls_authority) if path]
+    if not files:
+        return None
+    if len(files) < 3:
+        raise ValueError("TLS needs cluster.tls_certificate, cluster.tls_key and cluster.tls_authority together.")
+    certificate, key, authority = files
+    http_tls((certificate, key, authority))
+    return certificate, key, authority
+
+
+def http_tls(files: tuple[str, str, str]) -> HttpTls:
+    """Both ends show a certificate of the authority; who only asks an invoker how it is need not. ValueError."""
+    try:
+        made = Tls.of(dict(zip((CERTIFICATE, PRIVATE_KEY, AUTHORITY), files, strict=True)))
+    except (OSError, BadKeyFile) as problem:
+        raise ValueError(
+            f"cluster.tls_certificate, tls_key and tls_authority ({', '.join(files)}) cannot be used: {problem}"
+        ) from problem
+    assert made is not None
+    made.server.verify_mode = ssl.CERT_OPTIONAL
+    return HttpTls(made.server, made.client)
 
 
 def broker_settings(settings: Settings, controller: str = "") -> BrokerSettings | BusSettings:
@@ -59,7 +88,10 @@ def build_messaging(settings: MessagingSettings) -> MessagingProvider:
     """The provider for what `messaging_settings` gave. ImportError: what is to be installed."""
     if isinstance(settings, HttpFirstSettings):
         seal = RequestSeal(load_key(settings.key_file))
-        return HttpFirstMessaging(MESSAGING.get(settings.base), seal, settings.answers, resends=settings.resends)
+        tls = http_tls(settings.tls) if settings.tls else None
+        return HttpFirstMessaging(
+            MESSAGING.get(settings.base), seal, settings.answers, resends=settings.resends, tls=tls
+        )
     if isinstance(settings, BusSettings):
         return BusMessaging(settings)
     from owactors.connector.kafka.provider import KafkaMessaging

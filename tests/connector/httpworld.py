@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Iterable
 from typing import Any
 
@@ -50,11 +51,12 @@ class Served:
     """An ASGI application on a port of its own, in the running loop."""
 
     app: Any
+    tls: ssl.SSLContext | None = None
     server: HttpServer = field(init=False)
     _task: asyncio.Task[None] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.server = HttpServer(self.app, listening_socket("127.0.0.1", 0))
+        self.server = HttpServer(self.app, listening_socket("127.0.0.1", 0), self.tls)
         self._task = asyncio.get_running_loop().create_task(self.server.serve())
 
     @property

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -55,6 +56,8 @@ class LiveNode:
     role = "standalone"
     #: where it is called, and what its command begins with
     host, prefix = "127.0.0.1", ()
+    #: where it speaks HTTPS
+    tls: ssl.SSLContext | None = None
 
     def __init__(self, *options: str, limits: Mapping[str, str] = LIMITS, folder: Path | None = None) -> None:
         self.port = free_port()
@@ -163,7 +166,7 @@ class LiveNode:
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
+        return f"http{'s' if self.tls else ''}://{self.host}:{self.port}"
 
     def request(
         self,
@@ -185,7 +188,7 @@ class LiveNode:
         for name, value in (headers or {}).items():
             request.add_header(name, value)
         try:
-            with urllib.request.urlopen(request, timeout=seconds) as answer:
+            with urllib.request.urlopen(request, timeout=seconds, context=self.tls) as answer:
                 return Reply(answer.status, answer.read(), dict(answer.headers))
         except urllib.error.HTTPError as error:
             with error:

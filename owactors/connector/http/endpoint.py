@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable
 
@@ -90,6 +91,7 @@ class Endpoint:
     seal: RequestSeal
     answer: Callable[[bytes], bool]
     times: HttpTimes = HttpTimes()
+    tls: ssl.SSLContext | None = None
     rests_until: float = 0.0
     _idle: list[Connection] = field(factory=list)
     _busy: set[Connection] = field(factory=set)
@@ -231,9 +233,9 @@ class Endpoint:
     async def _open(self) -> Connection | NotTaken:
         self._opening += 1
         try:
-            async with asyncio.timeout(self.times.connect):
+            async with asyncio.timeout(self.times.connect if self.tls is None else self.times.connect_tls):
                 loop = asyncio.get_running_loop()
-                _, connection = await loop.create_connection(Connection, self.host, self.port)
+                _, connection = await loop.create_connection(Connection, self.host, self.port, ssl=self.tls)
                 return connection
         except (OSError, TimeoutError):
             self._rest(self.times.rest)

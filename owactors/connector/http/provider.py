@@ -8,7 +8,7 @@ from functools import partial
 from owactors.connector.http.endpoint import Endpoint
 from owactors.connector.http.merged import MergedConsumer
 from owactors.connector.http.producer import HttpFirstProducer
-from owactors.connector.http.settings import HttpTimes
+from owactors.connector.http.settings import HttpTimes, HttpTls
 from owactors.connector.memory.provider import MemoryMessaging
 from owactors.connector.port import (
     DEFAULT_MAX_REQUEST_SIZE,
@@ -41,9 +41,13 @@ class HttpFirstMessaging:
         resends: bool = True,
         times: HttpTimes = HttpTimes(),
         forgets: bool = True,
+        tls: HttpTls | None = None,
     ) -> None:
-        """`forgets`: what all groups there are have read is dropped; a later group does not see it."""
-        self.base, self.seal = base, seal
+        """`forgets`: what all groups there are have read is dropped; a later group does not see it.
+
+        `tls`: nothing goes without it.
+        """
+        self.base, self.seal, self.tls = base, seal, tls
         #: how sends went that could go over HTTP: sent, full, refused, unreachable, unsure
         self.counts: Counter[str] = Counter()
         self._answers, self._resends, self._times, self._forgets = answers, resends, times, forgets
@@ -97,7 +101,8 @@ class HttpFirstMessaging:
         if known is not None and (known.host, known.port) == (host, port):
             return
         self.unlearn(topic)
-        self._endpoints[topic] = Endpoint(host, port, topic, self.seal, self._answered, self._times)
+        client = None if self.tls is None else self.tls.client
+        self._endpoints[topic] = Endpoint(host, port, topic, self.seal, self._answered, self._times, client)
 
     def unlearn(self, topic: str) -> None:
         """It takes nothing over HTTP any more; what it has taken it may still answer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 from attrs import frozen
@@ -12,13 +13,23 @@ class HttpFirstSettings:
     """`base` are the settings of the broker below, `key_file` the file with the cluster's key.
 
     `answers` is the topic of the acknowledgements for this process, "" in an invoker. `resends`: a request whose
-    outcome is not known is sent by the topic as well, since who takes it knows it by its activation id.
+    outcome is not known is sent by the topic as well, since who takes it knows it by its activation id. `tls` are the
+    files of certificate, private key and authority, where everything is encrypted.
     """
 
     base: Any
     key_file: str
     answers: str = ""
     resends: bool = True
+    tls: tuple[str, str, str] | None = None
+
+
+@frozen
+class HttpTls:
+    """TLS for the side of the invoker, and for that of the controller."""
+
+    server: ssl.SSLContext
+    client: ssl.SSLContext
 
 
 @frozen
@@ -26,6 +37,8 @@ class HttpTimes:
     """Seconds, and connections to one invoker at most."""
 
     connect: float = 0.5
+    #: and until both sides have shown their certificates
+    connect_tls: float = 2.0
     #: until the status comes
     accept: float = 3.0
     #: for a connection to become free while all are in use
