@@ -17,17 +17,17 @@ import re
 import time
 from collections import deque
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from attrs import define, field
 
-from owactors.container.livelogs import LIVE, Printed, Subject
+from owactors.container.livelogs import LIVE, Printed
 from owactors.container.port import DEFAULT_LOG_LIMIT, MIB, Logs
-from owactors.core.logs import LOG_FAILURE, SENTINEL, LogState, log_line, truncated_logs
+from owactors.container.stretch import STDERR, STDOUT, Stretch, format_line
+from owactors.core.logs import LOG_FAILURE, SENTINEL, LogState, truncated_logs
 
+__all__ = ["MARK", "STDERR", "STDOUT", "LogCollector", "format_line"]
 MARK = SENTINEL.encode()
-STDOUT, STDERR = 0, 1
-STREAM_NAMES = ("stdout", "stderr")
+END = MARK + b"\n"
 IDLE_TIMEOUT = 2.0
 LONGEST_LINE = MIB
 """A longer line is cut in pieces, so that a stream without line ends cannot fill the memory."""
@@ -37,47 +37,6 @@ SHARED = "Lines of this log may belong to other activations that ran in the same
 
 MOST_STRETCHES = 1024
 """More unfinished runs than this mean that the container writes no end marks."""
-
-
-@define(eq=False)
-class Stretch:
-    """The output of one run: raw lines with their time (ns) and stream, no more than `limit` bytes of text.
-
-    `remarks` are the platform's own lines, after all others and beyond the limit. `shared`: some lines may be others'.
-    `namespace` invokes the action `/namespace/package/name`: for who follows the lines while they come.
-    """
-
-    limit: int
-    activation_id: str = ""
-    remarks: list[tuple[int, str]] = field(factory=list)
-    lines: list[tuple[int, int, bytes]] = field(factory=list)
-    size: int = 0
-    dropped: bool = False
-    shared: bool = False
-    ended: list[bool] = field(factory=lambda: [False, False])
-    last_line_at: float = 0.0
-    namespace: str = ""
-    action: str = ""
-
-    @property
-    def complete(self) -> bool:
-        """True when the end marks of both streams came."""
-        return self.ended[STDOUT] and self.ended[STDERR]
-
-    def add(self, at: int, stream: int, line: bytes) -> None:
-        """Keep a line if there is room for it; a line counts its bytes and its line end."""
-        self.last_line_at = time.monotonic()
-        if self.dropped or self.size + len(line) + 1 > self.limit:
-            self.dropped = True
-            return
-        self.size += len(line) + 1
-        self.lines.append((at, stream, line))
-        if LIVE.followers:
-            LIVE.printed(self.subject(), format_line(at, stream, line.decode("utf-8", "replace")))
-
-    def subject(self) -> Subject:
-        """Whose lines these are."""
-        return Subject(self.activation_id, self.namespace, self.action.lstrip("/").partition("/")[2])
 
 
 @define(eq=False)
@@ -109,9 +68,9 @@ class LogCollector:
         stretch = Stretch(limit, activation_id, ended=list(self._closed), namespace=namespace, action=action)
         if not self._started:
             self._started = True
-            for line in self._early.lines:
+            early, self._early = self._early, Stretch(DEFAULT_LOG_LIMIT, remarks=self._early.remarks)
+            for line in early.lines():
                 stretch.add(*line)
-            self._early.lines.clear()
         self._stretches.append(stretch)
 
     def receive(self, stream: int, data: bytes) -> None:
@@ -121,11 +80,10 @@ class LogCollector:
         if data.find(b"\n") < 0 and len(rest) + len(data) < LONGEST_LINE:
             rest += data
             return
-        lines = (bytes(rest) + data).split(b"\n")
-        rest.clear()
-        rest += lines.pop()
-        for line in lines:
-            self._take(now, stream, line)
+        lines = bytes(rest) + data
+        end = lines.rfind(b"\n") + 1
+        rest[:] = lines[end:]
+        self._take_all(now, stream, lines[:end])
         while len(rest) >= LONGEST_LINE:
             take = self._take if self._tagged else self._add
             take(now, stream, bytes(rest[:LONGEST_LINE]))
@@ -168,12 +126,12 @@ class LogCollector:
     def printed_so_far(self) -> Iterator[Printed]:
         """See livelogs.Source."""
         for stretch in self._stretches:
-            for at, stream, line in () if stretch.complete else stretch.lines:
+            for at, stream, line in () if stretch.complete else stretch.lines():
                 yield stretch.subject(), format_line(at, stream, line.decode("utf-8", "replace"))
 
     def early_text(self) -> str:
         """What was printed before the first run, for the message of a container that did not start."""
-        lines = [line for _, _, line in self._early.lines] + [bytes(rest) for rest in self._rest if rest]
+        lines = [line for _, _, line in self._early.lines()] + [bytes(rest) for rest in self._rest if rest]
         return b"\n".join(lines).decode("utf-8", "replace")
 
     @property
@@ -193,6 +151,19 @@ class LogCollector:
                 await asyncio.wait_for(self._changed.wait(), patience)
             except TimeoutError:
                 continue
+
+    def _take_all(self, now: int, stream: int, lines: bytes) -> None:
+        """Lines, each with its line end. As many as possible at once: a flood of them must not hold up the node."""
+        if self._tagged:
+            for line in lines.split(b"\n")[:-1]:
+                self._take_tagged(now, stream, line)
+            return
+        while (at := lines.find(END)) >= 0:
+            begin, end = lines.rfind(b"\n", 0, at) + 1, at + len(END)
+            self._add_all(now, stream, lines[:begin])
+            self._take(now, stream, lines[begin : end - 1])
+            lines = lines[end:]
+        self._add_all(now, stream, lines)
 
     def _take(self, now: int, stream: int, line: bytes) -> None:
         if self._tagged:
@@ -245,6 +216,13 @@ class LogCollector:
             self._early.add(now, stream, line)
         # Else it was printed between two activations and belongs to none.
 
+    def _add_all(self, now: int, stream: int, lines: bytes) -> None:
+        stretch = self._current(stream)
+        if stretch is None and not self._started:
+            stretch = self._early
+        if stretch is not None and lines:
+            stretch.add_all(now, stream, lines)
+
     def _current(self, stream: int) -> Stretch | None:
         return next((s for s in self._stretches if not s.ended[stream]), None)
 
@@ -277,7 +255,7 @@ class LogCollector:
 
 
 def _logs(stretch: Stretch, limit: int, failed: bool) -> Logs:
-    lines, over = _fitting(stretch, limit)
+    lines, over = stretch.texts(limit)
     remarks = stretch.remarks + ([(time.time_ns(), SHARED)] if stretch.shared else [])
     lines += [format_line(at, STDERR, text) for at, text in remarks]
     state: LogState = "timed_out" if failed else "truncated" if over else "complete"  # a lost end mark weighs more
@@ -285,21 +263,3 @@ def _logs(stretch: Stretch, limit: int, failed: bool) -> Logs:
         text = truncated_logs(limit) if over else LOG_FAILURE
         lines.append(format_line(time.time_ns(), STDERR, text))
     return Logs(tuple(lines), state)
-
-
-def _fitting(stretch: Stretch, limit: int) -> tuple[list[str], bool]:
-    lines: list[str] = []
-    size = 0
-    for at, stream, line in stretch.lines:
-        size += len(line) + 1
-        if size > limit:
-            return lines, True
-        lines.append(format_line(at, stream, line.decode("utf-8", "replace")))
-    return lines, stretch.dropped
-
-
-def format_line(at: int, stream: int, text: str) -> str:
-    """One line as it is stored: time (epoch ns) padded to 30 columns, stream, text."""
-    seconds, nanos = divmod(at, 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return log_line(f"{moment}.{nanos:09d}Z", STREAM_NAMES[stream], text)

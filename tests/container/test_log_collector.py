@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from owactors.container import log_collector as module
+from owactors.container import stretch
 from owactors.container.log_collector import MARK, STDERR, STDOUT, LogCollector, format_line
 from tests.container.backends import texts
 
@@ -51,6 +52,51 @@ def test_frames_cut_anywhere(cuts: list[int], glued: bool) -> None:
         collector.receive(STDOUT, data[start:end])
     collector.receive(STDERR, END)
     assert collect(collector) == (["stdout: first", "stdout: second ä", "stdout: third"], "complete")
+
+
+PIECES = st.sampled_from([b"a", b"bc", b"\n", b"\n\n", MARK, END, MARK[:5], b"\xc3\xa4", b"\xc3", b"x" * 40])
+
+
+@given(pieces=st.lists(PIECES, max_size=30), cuts=st.lists(st.integers(0, 400), max_size=8), limit=st.integers(0, 120))
+def test_many_lines_at_once_are_as_one_after_the_other(pieces: list[bytes], cuts: list[int], limit: int) -> None:
+    """Kept up to the first that does not fit, cut at end marks, wherever the pieces are cut."""
+    data = b"".join([b"begin\n", *pieces, b"\n", END, END])
+    wanted: list[list[str]] = [[]]
+    room = limit
+    for line in data.split(b"\n")[:-1]:
+        text = line.removesuffix(MARK)
+        if text or text == line:
+            room = -1 if len(text) + 1 > room else room - len(text) - 1
+            if room >= 0:
+                wanted[-1].append(f"stdout: {text.decode('utf-8', 'replace')}")
+        if text != line:
+            wanted.append([])
+            room = limit
+    runs = data.count(END)
+    collector = LogCollector()
+    for _ in range(runs):
+        collector.begin(limit)
+    places = sorted({min(cut, len(data)) for cut in cuts} | {0, len(data)})
+    for start, end in itertools.pairwise(places):
+        collector.receive(STDOUT, data[start:end])
+    collector.receive(STDERR, END * runs)
+    notes = ("stderr: Logs were truncated",)
+    logs = [asyncio.run(collector.collect(10_000, True)) for _ in range(runs)] if limit else []
+    found = [[text for text in texts(log.lines) if not text.startswith(notes)] for log in logs]
+    assert found == (wanted[:runs] if limit else [])
+
+
+def test_a_flood_of_short_lines_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By their number, in whichever pieces they come."""
+    monkeypatch.setattr(stretch, "MOST_LINES", 5)
+    for pieces in ([b"\n" * 9], [b"a\nb\n", b"c\nd\ne\nf\ng\n", b"h\n"], [b"\n"] * 9):
+        collector = LogCollector()
+        collector.begin()
+        for piece in pieces:
+            collector.receive(STDOUT, piece)
+        both_ended(collector)
+        lines, state = collect(collector)
+        assert (len(lines), state) == (6, "truncated")
 
 
 @pytest.mark.scenario("WIRE-20")

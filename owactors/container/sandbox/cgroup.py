@@ -13,7 +13,10 @@ from pathlib import Path
 
 from attrs import define, evolve, field, frozen
 
-WANTED = ("memory", "pids", "freezer")
+WANTED = ("memory", "pids", "freezer", "cpu")
+"""Also without a limit of processors: in a group of its own a sandbox weighs as much as one process beside it, however
+many it has.
+"""
 NETWORK = "network"
 """Not a controller: the group in version 2 at which the guard of the network is, also beside groups of version 1."""
 PREFIX = "owactors-"
@@ -227,9 +230,9 @@ def detect() -> CgroupLayout:
     return _detect_v2(mounts, own) or _detect_v1(mounts, own) or CgroupLayout()
 
 
-def create(layout: CgroupLayout, name: str, cpu: bool = False) -> ControlGroup | None:
+def create(layout: CgroupLayout, name: str) -> ControlGroup | None:
     """A new group `owactors-<name>` with every controller of `layout`; None if there are none."""
-    wanted = [c for c in (*WANTED, NETWORK, "cpu") if layout.has(c) and (c != "cpu" or cpu or layout.version == 2)]
+    wanted = [controller for controller in (*WANTED, NETWORK) if layout.has(controller)]
     if not wanted:
         return None
     folders = {c: layout.parents[c] / f"{PREFIX}{name}" for c in wanted}
@@ -269,7 +272,7 @@ def _detect_v2(mounts: list[tuple[str, str, str, str]], own: dict[str, str]) -> 
         # A group with processes cannot have limited children, so its parent is the other candidate.
         for base in dict.fromkeys([here, here.parent]):
             if str(base).startswith(point) and _v2_works(base):
-                return CgroupLayout(2, dict.fromkeys((*WANTED, "cpu"), base))
+                return CgroupLayout(2, dict.fromkeys(WANTED, base))
     return None
 
 
@@ -292,7 +295,7 @@ def _detect_v1(mounts: list[tuple[str, str, str, str]], own: dict[str, str]) -> 
     for kind, root, point, options in mounts:
         if kind != "cgroup":
             continue
-        for controller in set(options.split(",")) & {*WANTED, "cpu"}:
+        for controller in set(options.split(",")) & set(WANTED):
             base = _inside(root, point, own.get(controller, "/"))
             if _groups_work(base):
                 parents[controller] = base

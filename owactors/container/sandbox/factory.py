@@ -235,7 +235,7 @@ class SandboxFactory:
                 undo.callback(leftovers.remove_sandbox, folder)
                 for path in (folder / "work", folder / "tmp"):
                     path.mkdir(mode=0o700)
-                group = cgroup.create(means.layout, identity, spec.cpu_limit is not None)
+                group = cgroup.create(means.layout, identity)
                 if group is not None:
                     group.limit(spec.memory, spec.pids_limit, spec.cpu_limit)
                     self._watch(means, group)
