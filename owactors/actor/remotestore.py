@@ -27,6 +27,8 @@ from owactors.store.record import entry_of, row_of
 
 #: seconds that a question waits for an answer, and after which it is asked again
 PATIENCE, REPEAT = 5.0, 1.0
+#: whole documents and whole records in one message; a record may have 1 MB of result and 10 MB of logs
+ENTITIES, RECORDS = 40, 4
 
 
 class RemoteStore:
@@ -128,12 +130,24 @@ class _Database:
         revision: str = await self._store.call(self._database, "put", document)
         return revision
 
+    async def _list(
+        self, page: int, *key: str, docs: bool = False, skip: int = 0, limit: int = 0, **query: Any
+    ) -> Rows:
+        """Whole documents come by pages, each of which is small enough for one message."""
+        ask = partial(self._store.call, self._database, "list", *key, docs=docs, **query)
+        rows: Rows = []
+        while True:
+            wanted = min(page, limit - len(rows)) if limit else page
+            found: Rows = await ask(skip=skip + len(rows), limit=wanted if docs else limit)
+            rows += found
+            if not docs or len(found) < wanted or len(rows) == limit:
+                return rows
+
 
 class _Entities(_Database):
     async def list(self, collection: str, namespace: str, **query: Any) -> Rows:
         check_collection(collection)
-        rows: Rows = await self._store.call("entities", "list", collection, namespace, **query)
-        return rows
+        return await self._list(ENTITIES, collection, namespace, **query)
 
     async def count(self, collection: str, namespace: str, **query: Any) -> int:
         check_collection(collection)
@@ -187,8 +201,11 @@ class _Activations(_Database):
 
     async def list(self, namespace: str, **query: Any) -> Rows:
         await self._settled(namespace)
-        rows: Rows = await self._store.call("activations", "list", namespace, **query)
-        return rows
+        if query.get("docs") and not query.get("skip") and query.get("upto") is None:
+            newest = await self._list(RECORDS, namespace, **{**query, "docs": False, "limit": 1})
+            # what begins between two pages would move the others
+            query["upto"] = newest[0]["start"] if newest else None
+        return await self._list(RECORDS, namespace, **query)
 
     async def count(self, namespace: str, **query: Any) -> int:
         await self._settled(namespace)
