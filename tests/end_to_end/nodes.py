@@ -222,6 +222,19 @@ class LiveNode:
         return found[0]
 
 
+def refusal(role: str, *options: str, code: int = 1) -> str:
+    """What this role says, which does not start and ends with this code."""
+    node = LiveNode(*options)
+    node.role = role
+    try:
+        node.launch()
+        assert node.process is not None
+        assert node.process.wait(START_SECONDS) == code
+        return node.log_text()
+    finally:
+        node.close()
+
+
 def _parents() -> dict[int, int]:
     parents = {}
     for entry in Path("/proc").iterdir():

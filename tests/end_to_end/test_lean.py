@@ -15,7 +15,7 @@ from owactors.store.couchdb.settings import CouchSettings
 from owactors.store.couchdb.store import CouchStore
 from tests.end_to_end.clusters import LiveController
 from tests.end_to_end.livehosts import COMMON
-from tests.end_to_end.nodes import LIMITS, LiveNode, free_port
+from tests.end_to_end.nodes import LIMITS, free_port, refusal
 from tests.store.couchserver import CouchServer
 
 pytestmark = pytest.mark.timeout(180)
@@ -40,19 +40,6 @@ def lean() -> Iterator[Lean]:
     with Lean() as made:
         assert isinstance(made, Lean)
         yield made
-
-
-def refusal(role: str, *options: str) -> str:
-    """What this role says, which does not start."""
-    node = LiveNode(*options)
-    node.role = role
-    try:
-        node.launch()
-        assert node.process is not None
-        assert node.process.wait(60) == 1
-        return node.log_text()
-    finally:
-        node.close()
 
 
 def test_its_own_invoker_takes_the_calls(lean: Lean) -> None:
