@@ -26,6 +26,14 @@ def chain(transid: list[Any]) -> list[str]:
     return [transid[0], *(chain(transid[-1]) if isinstance(transid[-1], list) else [])]
 
 
+def root_of(message: Json) -> str:
+    """The outermost id of its transaction, "" if it has none that can be read."""
+    try:
+        return chain(message["transid"])[-1]
+    except (KeyError, IndexError, TypeError):
+        return ""
+
+
 def id_of(ack: Json) -> str:
     """Which activation an acknowledgement is about."""
     response = ack.get("response")
@@ -62,11 +70,11 @@ class Left:
     @classmethod
     def of(cls, root: str, messages: list[Json], acks: list[Json], events: list[Json]) -> Left:
         """Of the call with this transaction."""
-        own = [each for each in messages if chain(each["transid"])[-1] == root]
+        own = [each for each in messages if root_of(each) == root]
         ids = {each["activationId"] for each in own}
         return cls(
             own,
-            [each for each in acks if chain(each["transid"])[-1] == root],
+            [each for each in acks if root_of(each) == root],
             [each for each in events if each["body"].get("activationId") in ids],
         )
 
@@ -113,4 +121,13 @@ class Watch:
             if len(left.messages) == count and left.over:
                 return left
             for came, consumer in zip(self._came, (self.invoker, self.completed, self.events), strict=True):
-                came += [json.loads(record.payload) for record in await consumer.peek(timeout=0.1)]
+                came += [value for record in await consumer.peek(timeout=0.1) for value in _read(record.payload)]
+
+
+def _read(payload: bytes) -> list[Json]:
+    """The message, unless somebody wrote none that can be read."""
+    try:
+        value = json.loads(payload)
+    except (ValueError, RecursionError):
+        return []
+    return [value] if isinstance(value, dict) else []
