@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
 
+from owactors.actorbase.processes import silence
 from owactors.container.network.guard import Guard, GuardFailed
 from owactors.container.port import ContainerFactory, WhiskContainerStartupError
 from owactors.container.sandbox import cgroup, guarding
@@ -89,6 +91,26 @@ def test_a_process_is_born_in_its_group(guard_works: None, folder: Path) -> None
         assert groups_of[""].endswith(f"{cgroup.PREFIX}{container.id}")
 
     scenario(AUTO, folder, play)
+
+
+def test_a_process_that_was_forked_guards_too(guard_works: None) -> None:
+    """It has not the descriptors of its parent."""
+    layout, guard = guarding.guarded(cgroup.detect(), (3233,))
+    group = cgroup.create(layout, "forked")
+    assert group is not None
+    try:
+        tried = 0
+        if (child := os.fork()) == 0:
+            try:
+                silence(set())
+                guard.watch(group.tree)  # type: ignore[arg-type]
+                tried = 7
+            finally:
+                os._exit(tried)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    finally:
+        guard.close()
+        assert group.remove()
 
 
 def test_without_groups_of_version_2_the_report_says_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

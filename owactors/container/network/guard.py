@@ -8,13 +8,12 @@ IPv6; the address under which clouds tell a machine its secrets is refused; from
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from attrs import frozen
+from attrs import define, field
 
 from owactors.container.network import bpf
 from owactors.container.network.bpf import BYTE, CONTEXT, HALF, INCOMING, OUTGOING, STACK, WORD, Assembler
@@ -42,42 +41,49 @@ class GuardFailed(Exception):
     """There can be no guard here; the message says why."""
 
 
-@frozen
+@define(eq=False)
 class Guard:
     """The two programs; see above."""
 
     ports: tuple[int, ...]
-    outgoing: int
-    incoming: int
+    _programs: dict[int, int]
+    _owner: int = field(factory=os.getpid)
 
     @classmethod
     def make(cls, wanted: Iterable[int]) -> Guard:
         """`wanted`: ports of this machine that are open for sandboxes (TCP). Raises GuardFailed."""
         ports = tuple(sorted(set(wanted)))
         try:
-            outgoing = bpf.load(outgoing_program(ports), OUTGOING, "owactors_out")
+            return cls(ports, _loaded(ports))
         except OSError as error:
-            raise GuardFailed(_reason(error)) from error
-        try:
-            return cls(ports, outgoing, bpf.load(incoming_program(), INCOMING, "owactors_in"))
-        except OSError as error:
-            os.close(outgoing)
-            raise GuardFailed(_reason(error)) from error
+            raise GuardFailed("only root may guard sockets" if error.errno == 1 else str(error)) from error
 
     def watch(self, folder: Path) -> None:
         """Decide about the sockets of this control group from now on. Raises OSError."""
+        if self._owner != os.getpid():  # forked since: descriptors stayed with the parent
+            self._programs, self._owner = _loaded(self.ports), os.getpid()
         group = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            bpf.attach(self.outgoing, group, OUTGOING)
-            bpf.attach(self.incoming, group, INCOMING)
+            for way, program in self._programs.items():
+                bpf.attach(program, group, way)
         finally:
             os.close(group)
 
     def close(self) -> None:
         """No more groups; those that are watched stay so."""
-        for program in (self.outgoing, self.incoming):
-            with contextlib.suppress(OSError):
-                os.close(program)
+        for program in self._programs.values() if self._owner == os.getpid() else ():
+            os.close(program)
+        self._programs = {}
+
+
+def _loaded(ports: tuple[int, ...]) -> dict[int, int]:
+    """Way -> descriptor of the program for it. Raises OSError."""
+    outgoing = bpf.load(outgoing_program(ports), OUTGOING, "owactors_out")
+    try:
+        return {OUTGOING: outgoing, INCOMING: bpf.load(incoming_program(), INCOMING, "owactors_in")}
+    except OSError:
+        os.close(outgoing)
+        raise
 
 
 def outgoing_program(ports: Iterable[int]) -> bytes:
@@ -230,7 +236,3 @@ def _port(number: int) -> int:
 def _number(data: bytes) -> int:
     """As a program reads these bytes of a packet."""
     return int.from_bytes(data, sys.byteorder)
-
-
-def _reason(error: OSError) -> str:
-    return "only root may guard sockets" if error.errno == 1 else str(error)
