@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import select
+import socket
+import struct
 import time
 from typing import cast
 
@@ -58,6 +61,8 @@ class Connection(asyncio.Protocol):
         """Close at once; an exchange in flight ends as NoResponseReceived."""
         self.usable = False
         if self._transport is not None:
+            if not self._transport.is_closing() and self.readable():
+                self._reset_at_close()
             self._transport.abort()
         self._finish(NoResponseReceived("the connection was closed on our side"))
 
@@ -87,6 +92,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The container closed its side."""
         self.usable = False
+        self._reset_at_close()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -126,6 +132,15 @@ class Connection(asyncio.Protocol):
         self.usable = self.usable and parser.should_keep_alive()
         self._expecting = False
         self._finish(self._reply(parser.get_status_code()))
+
+    def _reset_at_close(self) -> None:
+        """Who closes first keeps the connection for a minute, in case something comes late. A container that has ended
+        would keep its network for that, and go on answering for an address that the engine gives to the next one.
+        """
+        sock = self._transport.get_extra_info("socket") if self._transport is not None else None
+        if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def _begin(self, loop: asyncio.AbstractEventLoop, limit: int, truncation: int) -> None:
         self._answer = loop.create_future()

@@ -266,6 +266,35 @@ def test_closed_keep_alive_connection_is_noticed(folder: Path) -> None:
         thread.join()
 
 
+@pytest.mark.parametrize("seen", [True, False])
+def test_nothing_is_left_of_a_connection_that_the_container_closed_first(seen: bool) -> None:
+    """A container that has ended is not kept for the minute in which stragglers would be waited for."""
+
+    async def act(port: int, peer: Callable[[], socket.socket]) -> None:
+        client = ContainerClient(TcpAddress("127.0.0.1", port))
+        answer = asyncio.ensure_future(client.post("/run", b"{}", 10, **LIMITS))
+        end = await asyncio.to_thread(peer)
+        assert isinstance(await answer, ContainerReply)
+        end.shutdown(socket.SHUT_WR)
+        if seen:
+            while client._idle[0].usable:
+                await asyncio.sleep(0)
+        client.close()
+        with end, pytest.raises(ConnectionResetError):
+            await asyncio.to_thread(end.recv, 1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def peer() -> socket.socket:
+            end, _ = listener.accept()
+            end.settimeout(30)
+            end.recv(65536)
+            end.sendall(OK)
+            return end
+
+        asyncio.run(act(listener.getsockname()[1], peer))
+
+
 @pytest.mark.parametrize("more", [OK, b"H", b"noise"])
 def test_more_than_one_answer_spoils_a_connection(folder: Path, more: bytes) -> None:
     """What came too much is not taken for the next answer."""
