@@ -162,9 +162,16 @@ class _Activations(_Database):
         super().__init__(store, "activations")
 
     async def accept(self, activation_id: str, namespace: str, message: bytes) -> None:
-        if self._waiting(namespace, activation_id) is None:
-            marked = self._store.acceptor.mark(message)
-            await self._store.watched(self._store.client.accept(activation_id, namespace, marked))
+        if self._waiting(namespace, activation_id) is not None:
+            return
+        client, marked = self._store.client, self._store.acceptor.mark(message)
+        self._store.check()
+        try:
+            await self._store.watched(client.accept(activation_id, namespace, marked))
+        except StoreUnavailable:
+            # it is refused, and may be kept there all the same
+            client.turn(partial(client.dismiss, namespace, activation_id))
+            raise
 
     async def store(self, record: Json) -> None:
         await self.store_all((entry_of(record),))

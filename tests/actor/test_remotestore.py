@@ -10,7 +10,7 @@ import pytest
 
 from owactors.actor import remotestore
 from owactors.actor.lostcalls import FormerLife, end_lost_calls
-from owactors.message.store import NoDocument, StoreRefused, StoreRequest, StoreUnavailable
+from owactors.message.store import NoDocument, StoreAnswer, StoreRefused, StoreRequest, StoreUnavailable
 from owactors.message.storecall import CallStore
 from owactors.store.memory.store import MemoryStore
 from tests.actor.remote_world import FarAway
@@ -81,6 +81,20 @@ def test_records_wait_for_the_keeper_and_are_seen_meanwhile() -> None:
         await far.world.until(lambda: far.store.trouble is None)
         await far.store.activations.flush()
         assert [await far.kept.activations.get("guest", activation_id(n)) for n in (1, 2)] == [record(1), record(2)]
+
+    play(story)
+
+
+def test_what_was_refused_since_no_answer_came_is_not_kept_as_accepted() -> None:
+    async def story(far: FarAway) -> None:
+        far.world.passes = lambda message: not isinstance(message, StoreAnswer)
+        with pytest.raises(StoreUnavailable):
+            await far.store.activations.accept(activation_id(1), "guest", b"{}")
+        assert len(await far.kept.activations.unfinished()) == 1
+        heal(far)
+        await far.world.until(lambda: far.store.trouble is None)
+        await far.store.activations.flush()
+        assert await far.kept.activations.unfinished() == ()
 
     play(story)
 
