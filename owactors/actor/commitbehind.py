@@ -6,34 +6,24 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from owactors.connector.port import Consumer, Record
+from owactors.actor.messagefeed import FeedConsumer, Polled
+from owactors.actor.wrappedconsumer import WrappedConsumer
 
 
-class CommitBehind:
+class CommitBehind(WrappedConsumer):
     """Hands over at once. The next peek waits for the commit and raises what it raised; then the same comes again.
 
     With `every` it commits at most once in so many seconds.
     """
 
-    def __init__(self, consumer: Consumer, every: float = 0.0) -> None:
-        self._consumer, self._every = consumer, every
+    def __init__(self, consumer: FeedConsumer, every: float = 0.0) -> None:
+        super().__init__(consumer)
+        self._every = every
         self._committing: asyncio.Task[None] | None = None
         self._last = 0.0
         self._owed = False
 
-    @property
-    def topic(self) -> str:
-        return self._consumer.topic
-
-    @property
-    def max_peek(self) -> int:
-        return self._consumer.max_peek
-
-    async def lag(self) -> int:
-        """As the port says."""
-        return await self._consumer.lag()
-
-    async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> Sequence[Record]:
+    async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> Sequence[Polled]:
         """As the port says."""
         if self._owed:
             await self.commit()

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 from collections import deque
 
+from owactors.actor.wrappedconsumer import WrappedConsumer
 from owactors.connector.port import ConnectorError, Consumer, Record
 
 
-class InSteps:
+class InSteps(WrappedConsumer):
     """See `owactors.connector.port.Consumer`. At most `step` records are handed over at a time."""
 
+    _consumer: Consumer
+
     def __init__(self, consumer: Consumer, step: int) -> None:
-        self._consumer, self._step = consumer, step
+        super().__init__(consumer)
+        self._step = step
         #: read, not handed over and not committed; of one peek
         self._ahead: deque[Record] = deque()
         self._last: Record | None = None
-
-    @property
-    def topic(self) -> str:
-        """What is read."""
-        return self._consumer.topic
 
     @property
     def group(self) -> str:
@@ -55,7 +54,7 @@ class InSteps:
 
     async def lag(self) -> int:
         """As the port says."""
-        return await self._consumer.lag() + len(self._ahead)
+        return await super().lag() + len(self._ahead)
 
     async def close(self) -> None:
         """As the port says."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from owactors.actor.messagefeed import Polled
+from owactors.actor.wrappedconsumer import WrappedConsumer
 from owactors.connector.port import DIRECT, Consumer, FencedInstance, Record
 from owactors.message.payload import from_payload
 from owactors.store.intakejournal import IntakeJournal
@@ -18,11 +19,13 @@ from owactors.store.recentids import RecentIds
 DUPLICATE = "passed over a second copy of activation %s"
 
 
-class JournalingConsumer:
+class JournalingConsumer(WrappedConsumer):
     """See the module's text. `journal` None: messages that a crash catches between commit and end are lost.
 
     A journal that forgets with its process only tells copies from each other.
     """
+
+    _consumer: Consumer
 
     def __init__(
         self,
@@ -30,17 +33,10 @@ class JournalingConsumer:
         journal: IntakeJournal | RecentIds | None,
         warn: Callable[[str, str], None] = lambda *_: None,
     ) -> None:
-        self._consumer, self._journal, self._warn = consumer, journal, warn
+        super().__init__(consumer)
+        self._journal, self._warn = journal, warn
         #: written down and not committed
         self._unclaimed: list[str] = []
-
-    @property
-    def topic(self) -> str:
-        return self._consumer.topic
-
-    @property
-    def max_peek(self) -> int:
-        return self._consumer.max_peek
 
     async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> Sequence[Polled]:
         """The next records but those that are under way here already."""
@@ -69,10 +65,6 @@ class JournalingConsumer:
         self._journal.taken([message])
         self._unclaimed.append(key)
         return True
-
-    async def lag(self) -> int:
-        """As the port says."""
-        return await self._consumer.lag()
 
     async def commit(self) -> None:
         """As the port says."""

@@ -8,35 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from owactors.actor.wrappedconsumer import WrappedConsumer
 from owactors.connector.port import Consumer, FencedInstance, Record
 
 
-class RejoiningConsumer:
+class RejoiningConsumer(WrappedConsumer):
     """See `owactors.connector.port.Consumer`. `may` raises FencedInstance if the place is lost for good."""
 
-    def __init__(self, make: Callable[[], Consumer], may: Callable[[], Awaitable[None]]) -> None:
-        self._make, self._may = make, may
-        self._current = make()
+    _consumer: Consumer
 
-    @property
-    def topic(self) -> str:
-        """What is read."""
-        return self._current.topic
+    def __init__(self, make: Callable[[], Consumer], may: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(make())
+        self._make, self._may = make, may
 
     @property
     def group(self) -> str:
         """The group whose member this is."""
-        return self._current.group
-
-    @property
-    def max_peek(self) -> int:
-        """Records of one peek at most."""
-        return self._current.max_peek
+        return self._consumer.group
 
     async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> list[Record]:
         """Raises FencedInstance once when the place was lost, also when it is back: what was peeked counts no more."""
         try:
-            return await self._current.peek(max_records, timeout)
+            return await self._consumer.peek(max_records, timeout)
         except FencedInstance:
             await self._join_again()
             raise
@@ -44,20 +37,16 @@ class RejoiningConsumer:
     async def commit(self, upto: Record | None = None) -> None:
         """As `peek`."""
         try:
-            await self._current.commit(upto)
+            await self._consumer.commit(upto)
         except FencedInstance:
             await self._join_again()
             raise
 
     async def _join_again(self) -> None:
         await self._may()
-        former, self._current = self._current, self._make()
+        former, self._consumer = self._consumer, self._make()
         await former.close()
-
-    async def lag(self) -> int:
-        """As the port says."""
-        return await self._current.lag()
 
     async def close(self) -> None:
         """As the port says."""
-        await self._current.close()
+        await self._consumer.close()

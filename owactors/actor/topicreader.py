@@ -11,9 +11,9 @@ from thespian.actors import ActorAddress
 
 from owactors.actor.commitbehind import CommitBehind
 from owactors.actor.io import IoActor, on
-from owactors.actor.messagefeed import FeedConsumer, FeedSetup, MessageFeed
+from owactors.actor.messagefeed import FeedConsumer, FeedSetup, MessageFeed, Polled
 from owactors.actor.messaging import MESSAGING
-from owactors.connector.port import Consumer, Record
+from owactors.actor.wrappedconsumer import WrappedConsumer
 from owactors.connector.topics import Topic
 from owactors.core.messagefeed import FeedSettings
 from owactors.message.feed import Handle, Processed
@@ -29,21 +29,12 @@ COMMIT_EVERY = 1.0
 SIGNS_EVERY = 0.3
 
 
-class FromNow:
+class FromNow(WrappedConsumer):
     """A consumer that passes over what was on the topic before its first peek."""
 
-    def __init__(self, consumer: Consumer | CommitBehind) -> None:
-        self._consumer, self._arrived = consumer, False
+    _arrived = False
 
-    @property
-    def topic(self) -> str:
-        return self._consumer.topic
-
-    @property
-    def max_peek(self) -> int:
-        return self._consumer.max_peek
-
-    async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> Sequence[Record]:
+    async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> Sequence[Polled]:
         """As the port says."""
         while not self._arrived:
             behind = await self._consumer.lag()
@@ -52,45 +43,21 @@ class FromNow:
             self._arrived = not behind
         return await self._consumer.peek(max_records, timeout)
 
-    async def lag(self) -> int:
-        """As the port says."""
-        return await self._consumer.lag()
 
-    async def commit(self) -> None:
-        """As the port says."""
-        await self._consumer.commit()
-
-
-class Leisurely:
+class Leisurely(WrappedConsumer):
     """A consumer that looks again only a while after something came, and then has more at a time."""
 
-    def __init__(self, consumer: CommitBehind | FromNow, every: float) -> None:
-        self._consumer, self._every = consumer, every
-        self._last = 0.0
+    def __init__(self, consumer: FeedConsumer, every: float) -> None:
+        super().__init__(consumer)
+        self._every, self._last = every, 0.0
 
-    @property
-    def topic(self) -> str:
-        return self._consumer.topic
-
-    @property
-    def max_peek(self) -> int:
-        return self._consumer.max_peek
-
-    async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> Sequence[Record]:
+    async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> Sequence[Polled]:
         """As the port says."""
         await asyncio.sleep(max(0.0, self._last + self._every - time.monotonic()))
         records = await self._consumer.peek(max_records, timeout)
         if records:
             self._last = time.monotonic()
         return records
-
-    async def lag(self) -> int:
-        """As the port says."""
-        return await self._consumer.lag()
-
-    async def commit(self) -> None:
-        """As the port says."""
-        await self._consumer.commit()
 
 
 class TopicReader(IoActor):

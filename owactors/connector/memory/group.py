@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from attrs import define, field
 
 from owactors.connector.memory.log import TopicLog
 
-if TYPE_CHECKING:
-    from owactors.connector.memory.consumer import MemoryConsumer
+
+class Member(Protocol):
+    """What a group knows of who belongs to it."""
+
+    @property
+    def instance(self) -> str | None:
+        """Its lasting id."""
+
+    def fence(self) -> None:
+        """Another member has its place."""
 
 
 @define
@@ -18,9 +26,9 @@ class ConsumerGroup:
 
     log: TopicLog
     committed: int | None = None
-    members: list[MemoryConsumer] = field(factory=list)
+    members: list[Member] = field(factory=list)
 
-    def join(self, member: MemoryConsumer) -> None:
+    def join(self, member: Member) -> None:
         """Adds a member, or puts it in the place of the one with the same instance id, which is fenced."""
         for place, other in enumerate(self.members):
             if member.instance is not None and other.instance == member.instance:
@@ -29,13 +37,13 @@ class ConsumerGroup:
                 return
         self.members.append(member)
 
-    def leave(self, member: MemoryConsumer) -> None:
+    def leave(self, member: Member) -> None:
         """Takes a member out; the next one's turn comes."""
         if member in self.members:
             self.members.remove(member)
             self.log.wake()
 
-    def active(self, member: MemoryConsumer) -> bool:
+    def active(self, member: Member) -> bool:
         """Whether it is this member's turn."""
         return bool(self.members) and self.members[0] is member
 
