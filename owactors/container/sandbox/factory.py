@@ -265,6 +265,10 @@ class SandboxFactory:
         removed = []
         for path in leftovers.dead_boots(self.settings.data_dir, self.boot):
             removed += leftovers.remove_boot(path)
+        if self._means is not None:
+            groups = self._means.layout.parents.values()
+            if empty := leftovers.remove_empty_groups(groups, self.boot, UNKNOWN_FOR):
+                LOG.info("removed %d empty control groups of nodes whose data is gone", len(empty))
         if self._folder is not None:
             for folder in self._unknown(self._folder.path):
                 identity = leftovers.remove_sandbox(folder)

@@ -8,12 +8,14 @@ Everything about a sandbox that the kernel does not forget by itself is written 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
+import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ from owactors.container.network import private
 from owactors.container.sandbox import cgroup, processes
 
 STATE = "state.json"
+GROUP = re.compile(re.escape(cgroup.PREFIX) + "([0-9a-f]{8})-[0-9]+")
+"""The name of a sandbox's control group: the boot of its node, and a number."""
 
 
 @frozen
@@ -129,6 +133,23 @@ def remove_sandbox(folder: Path, seconds: float = 5.0) -> str | None:
         return None
     shutil.rmtree(folder, ignore_errors=True)
     return state.id if state is not None else folder.name
+
+
+def remove_empty_groups(parents: Iterable[Path], own: str, seconds: float) -> list[str]:
+    """Remove control groups of sandboxes without a process, `seconds` old or more; their paths.
+
+    They are of nodes whose data folder is gone, for others know theirs. A sandbox that is being made has a process long
+    before that age, and the kernel removes no group that has one. Those of boot `own` stay.
+    """
+    removed = []
+    for parent in dict.fromkeys(parents):
+        for path in parent.glob(f"{cgroup.PREFIX}*"):
+            made = GROUP.fullmatch(path.name)
+            with contextlib.suppress(OSError):
+                if made and made[1] != own and path.stat().st_ctime < time.time() - seconds:
+                    path.rmdir()
+                    removed.append(str(path))
+    return removed
 
 
 def _kill(state: SandboxState, deadline: float) -> bool:
