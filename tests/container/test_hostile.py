@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import statistics
 import time
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ import pytest
 
 from owactors.container.http_container import CHILD_KILLED
 from owactors.container.port import Container, ContainerFactory
+from owactors.container.sandbox.container import SandboxContainer
 from owactors.container.sandbox.factory import SandboxFactory
-from owactors.core.reply import MemoryExhausted, NoResponseReceived, RunTimeout
+from owactors.core.reply import MemoryExhausted, NoResponseReceived, RunResult, RunTimeout
 from tests.container.backends import ECHO, PATIENCE, Backend, body_of, init_body, run_body, scenario, started, texts
 from tests.container.outer import around_ourselves, around_the_engine
 
@@ -275,7 +277,11 @@ def main(args):
     scenario(real_backend, folder, play)
 
 
-TURNS = 0.01
+SECONDS = 2.5
+LITTLE = {"docker": 0.01}
+"""Seconds that do not count; elsewhere a millisecond. An engine's containers share one group of the scheduler,
+which pays for all of them: beside other work of the machine a neighbour waits for that group's turn.
+"""
 LOUD = {
     "processes that spin": """
 import os, time
@@ -318,9 +324,8 @@ def main(args):
 
 @pytest.mark.parametrize("loud", LOUD.values(), ids=LOUD.keys())
 def test_neighbours_and_the_node_go_on(shielded_backend: Backend, folder: Path, loud: str) -> None:
-    """A neighbour's calls take at most twice as long as without (or a turn or two of the kernel's scheduler), and the
-    bomb ends at its time, which is what its record says; nothing of it is left, and the next function starts as if
-    nothing had been.
+    """A neighbour's calls take at most twice as long as without (or a moment), and the bomb ends at its time,
+    which is what its record says; nothing of it is left, and the next function starts as if nothing had been.
     """
 
     async def play(factory: ContainerFactory) -> None:
@@ -329,17 +334,15 @@ def test_neighbours_and_the_node_go_on(shielded_backend: Backend, folder: Path, 
         quiet = await started(factory, shielded_backend, ECHO)
         await around_the_engine(quiet)
         for left in range(3, -1, -1):
-            alone = await typical(quiet)
             bomb = await factory.create(shielded_backend.spec(pids_limit=60, memory=128 << 20))
             await bomb.initialize(init_body(loud), PATIENCE)
-            run = asyncio.ensure_future(bomb.run(run_body(), 1.5, log_limit=1000))
+            run = asyncio.ensure_future(bomb.run(run_body(), SECONDS, log_limit=1000))
             await asyncio.sleep(0.3)
-            beside = await typical(quiet)
-            assert (await run).outcome == RunTimeout(1.5)
+            alone, beside = await in_turns(quiet, bomb, run)
+            assert (await run).outcome == RunTimeout(SECONDS)
             await bomb.destroy()
             assert not await bomb.ping()
-            # The machine may be busy with something else: what counts is one undisturbed try.
-            if beside <= max(2 * alone, 2 * await typical(quiet), TURNS):
+            if beside <= max(2 * alone, LITTLE.get(factory.backend, 0.001)):
                 break
             assert left, f"{beside * 1000:.2f} ms beside it, {alone * 1000:.2f} ms alone"
         fresh = await started(factory, shielded_backend, ECHO)
@@ -348,15 +351,35 @@ def test_neighbours_and_the_node_go_on(shielded_backend: Backend, folder: Path, 
     scenario(shielded_backend, folder, play)
 
 
-async def typical(quiet: Container) -> float:
-    """Seconds that a call takes."""
+async def in_turns(quiet: Container, bomb: Container, run: asyncio.Future[RunResult]) -> tuple[float, float]:
+    """Seconds that a call takes while the bomb is frozen, and while it is not, until its time is over: whatever else
+    the machine does meets both.
+    """
+    group = bomb._parts.group if isinstance(bomb, SandboxContainer) else bomb._group  # type: ignore[attr-defined]
+    if group is None or "freezer" not in group.folders:
+        pytest.skip("nothing here can be frozen for a moment")
+    alone: list[float] = []
+    beside: list[float] = []
+    while not run.done():
+        some = await several(quiet)
+        while not run.done() and not group.freeze():
+            await asyncio.sleep(0.01)
+        if not run.done():
+            beside += some
+            alone += await several(quiet)
+        group.thaw()
+    return statistics.median(alone or [0.0]), statistics.median(beside or [math.inf])
+
+
+async def several(quiet: Container) -> list[float]:
+    """Seconds that each of some calls takes."""
     times = []
-    for number in range(60):
+    for number in range(8):
         begun = time.perf_counter()
         assert body_of(await quiet.run(run_body({"n": number}), PATIENCE, log_limit=0)).status == 200
         times.append(time.perf_counter() - begun)
         await asyncio.sleep(0.001)
-    return statistics.median(times)
+    return times
 
 
 def test_no_more_of_the_processors_than_allowed(real_backend: Backend, folder: Path) -> None:
