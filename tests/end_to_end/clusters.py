@@ -75,6 +75,7 @@ class Cluster:
 
     def __init__(self, kafka: str | None, couchdb: CouchSettings, folder: Path, *options: str) -> None:
         self.kafka = kafka
+        self.prefix = uuid.uuid4().hex[:8]
         self.buses: list[str] = []
         self.key = folder / "cluster.key"
         self.key.write_bytes(os.urandom(32))
@@ -84,7 +85,7 @@ class Cluster:
             *("--set", f"couchdb.prefix={couchdb.prefix}"),
             *("--set", f"couchdb.username={couchdb.username}"),
             *("--set", f"couchdb.password={couchdb.password}"),
-            *("--set", f"kafka.topics_prefix={uuid.uuid4().hex[:8]}"),
+            *("--set", f"kafka.topics_prefix={self.prefix}"),
             *("--set", "containers.prewarm=false"),
             *("--set", "controller.health_kind=python:3"),
             *options,
