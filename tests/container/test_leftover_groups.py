@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Iterator
@@ -9,18 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from owactors.container.sandbox import cgroup
+from owactors.container.sandbox import cgroup, factory
+from owactors.container.sandbox.cgroup import CgroupLayout
+from owactors.container.sandbox.factory import SandboxFactory
 from owactors.container.sandbox.leftovers import remove_empty_groups
+from owactors.container.sandbox.settings import SandboxSettings
 
 
 @pytest.fixture
-def parent() -> Iterator[Path]:
-    """A group of this test's own in which groups can be made."""
+def parent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A group of this test's own in which groups can be made, also by sandboxes."""
     layout = cgroup.detect()
     if not layout.parents:
         pytest.skip("no control groups that can be written")
     folder = next(iter(layout.parents.values())) / f"owactors-outer-{os.getpid()}"
     folder.mkdir()
+    monkeypatch.setattr(cgroup, "detect", lambda: CgroupLayout(layout.version, {"freezer": folder}))
     try:
         yield folder
     finally:
@@ -45,3 +50,17 @@ def test_empty_groups_of_others_go(parent: Path) -> None:
         finally:
             process.kill()
     assert not dead.exists()
+
+
+def test_a_start_removes_them(parent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its data folder."""
+    monkeypatch.setattr(factory, "UNKNOWN_FOR", -1)
+    (parent / "owactors-0a0a0a0a-1").mkdir()
+
+    async def act() -> None:
+        sandboxes = SandboxFactory(SandboxSettings(tmp_path, ("python:3",)))
+        await sandboxes.start()
+        await sandboxes.close()
+
+    asyncio.run(act())
+    assert not [path for path in parent.iterdir() if path.is_dir()]

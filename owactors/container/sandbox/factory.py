@@ -63,8 +63,9 @@ class SandboxFactory:
             layout = await asyncio.to_thread(cgroup.detect) if self.settings.cgroups else CgroupLayout()
             # Both wait for a process of theirs.
             means, guarding = await asyncio.gather(asyncio.to_thread(self._probe, layout), self._guarding(layout))
+            self._means = evolve(means, **guarding)
             swept = await self.sweep()
-            self._means = await self._with_network(self._folder.path, evolve(means, **guarding))
+            self._means = await self._with_network(self._folder.path, self._means)
             self._means = evolve(self._means, zygote_reason=await self._try_zygote(self._folder.path, self._means))
             if self._wires is not None and not self._means.wrapped:
                 raise _no_network(f"neither zygote nor bubblewrap works ({self._means.bubblewrap_reason})")
