@@ -12,7 +12,7 @@ from attrs import frozen
 from thespian.actors import ActorAddress, ActorExitRequest, ActorSystem
 
 from owactors import actorbase
-from owactors.actor.busmessaging import BusSettings
+from owactors.actor.bus import BusSettings
 from owactors.actor.io import IoActor, on
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.postman import Postman, PostmanSetup

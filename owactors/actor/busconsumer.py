@@ -6,10 +6,11 @@ import asyncio
 import uuid
 from collections import deque
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import define, field
 
+from owactors.actor.bus import Bus
 from owactors.connector.port import (
     BrokerUnavailable,
     ConnectorClosed,
@@ -19,9 +20,6 @@ from owactors.connector.port import (
     Record,
 )
 from owactors.message.bus import BusCommit, BusLag, BusPeek, CloseReader
-
-if TYPE_CHECKING:
-    from owactors.actor.busmessaging import BusMessaging
 
 #: a peek at a hub waits so long, and after trouble with it this long passes
 LONG_POLL, REST = 1.0, 0.2
@@ -45,9 +43,9 @@ class _Source:
 class BusConsumer:
     """See `owactors.connector.port.Consumer`. A peek gives records of one hub, each hub in turn."""
 
-    def __init__(self, messaging: BusMessaging, topic: str, group: str, max_peek: int, instance: str | None) -> None:
+    def __init__(self, bus: Bus, topic: str, group: str, max_peek: int, instance: str | None) -> None:
         self.topic, self.group, self.max_peek, self.instance = topic, group, max_peek, instance
-        self._messaging = messaging
+        self._bus = bus
         self._sources: dict[str, _Source] = {}
         #: handed out and not committed
         self._handed: deque[tuple[_Source, str, Record]] = deque()
@@ -107,7 +105,7 @@ class BusConsumer:
         question = partial(BusCommit, topic=self.topic, reader=reader, offset=records[-1].offset)
         try:
             if reader == source.reader:
-                await self._messaging.ask(source.hub, question, COMMIT_SOONER)
+                await self._bus.ask(source.hub, question, COMMIT_SOONER)
         except ConnectorError as problem:
             if reader == source.reader:
                 return self._not_committed(source, records, problem)
@@ -134,7 +132,7 @@ class BusConsumer:
     async def _lag(self, source: _Source) -> int:
         who: dict[str, Any] = {"reader": source.reader, "group": self.group, "instance": self.instance}
         question = partial(BusLag, topic=self.topic, **who)
-        count: int = await self._messaging.ask(source.hub, question)
+        count: int = await self._bus.ask(source.hub, question)
         return count
 
     async def close(self) -> None:
@@ -147,7 +145,7 @@ class BusConsumer:
             question = partial(CloseReader, topic=self.topic, reader=source.reader)
             try:
                 async with asyncio.timeout(1):
-                    await self._messaging.ask(source.hub, question)
+                    await self._bus.ask(source.hub, question)
             except (TimeoutError, ConnectorError):
                 pass
 
@@ -164,8 +162,8 @@ class BusConsumer:
 
     def _follow(self, *, reading: bool = True) -> None:
         """Reads from every hub there is, and from none that is gone."""
-        own = self._messaging.settings.controller
-        hubs = {own: self._messaging.hubs[own]} if own in self._messaging.hubs else self._messaging.hubs
+        own = self._bus.settings.controller
+        hubs = {own: self._bus.hubs[own]} if own in self._bus.hubs else self._bus.hubs
         for name in [name for name, source in self._sources.items() if hubs.get(name) != source.hub]:
             gone = self._sources.pop(name)
             if gone.task is not None:
@@ -198,7 +196,7 @@ class BusConsumer:
     async def _make(self, source: _Source, missing: NoSuchTopic) -> None:
         """A hub that is new has the topic not yet; if nobody ensured it, the reader is told."""
         try:
-            await self._messaging.made(source.hub, self.topic)
+            await self._bus.made(source.hub, self.topic)
         except NoSuchTopic:
             self._missing = missing
             self._news.set()
@@ -209,7 +207,7 @@ class BusConsumer:
     async def _read_once(self, source: _Source) -> None:
         who: dict[str, Any] = {"reader": source.reader, "group": self.group, "instance": self.instance}
         question = partial(BusPeek, topic=self.topic, max_records=self.max_peek, timeout=LONG_POLL, **who)
-        for offset, sent, payload in await self._messaging.ask(source.hub, question, LONG_POLL):
+        for offset, sent, payload in await self._bus.ask(source.hub, question, LONG_POLL):
             source.came.append(Record(self.topic, 0, offset, sent, payload))
         if source.came:
             self._news.set()

@@ -15,7 +15,7 @@ from contextlib import suppress
 from attrs import frozen
 from thespian.actors import ActorAddress
 
-from owactors.actor.busmessaging import BusSettings
+from owactors.actor.bus import BusSettings
 from owactors.actor.cacheinvalidation import CacheInvalidation, InvalidationSetup
 from owactors.actor.clustermembership import ClusterMembership, MembershipSetup
 from owactors.actor.clustersetup import ClusterControllerSetup

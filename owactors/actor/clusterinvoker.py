@@ -14,7 +14,7 @@ from pathlib import Path
 from attrs import evolve, frozen
 from thespian.actors import ActorAddress
 
-from owactors.actor.busmessaging import BusSettings
+from owactors.actor.bus import BusSettings
 from owactors.actor.clustersetup import ClusterInvokerSetup
 from owactors.actor.factories import FACTORIES
 from owactors.actor.httpserver import HttpServer, PortTaken, listening_socket

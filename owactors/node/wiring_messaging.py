@@ -7,7 +7,8 @@ import ssl
 from typing import Any
 
 from owactors import actorbase
-from owactors.actor.busmessaging import BusMessaging, BusSettings
+from owactors.actor.bus import BusSettings
+from owactors.actor.busmessaging import BusMessaging
 from owactors.actor.messaging import MESSAGING
 from owactors.actorbase.keys import BadKeyFile, load_key
 from owactors.actorbase.tls import AUTHORITY, CERTIFICATE, PRIVATE_KEY, Tls

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from owactors.actor.bus import BusSettings
 from owactors.actor.busconsumer import BusConsumer
-from owactors.actor.busmessaging import BusMessaging, BusSettings
+from owactors.actor.busmessaging import BusMessaging
 from owactors.actor.hubtopics import HubTopics
 from owactors.connector.port import BrokerUnavailable, FencedInstance, Record
 from owactors.connector.topics import Topics

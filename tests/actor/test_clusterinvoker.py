@@ -138,7 +138,7 @@ def ack_of(msg: ActivationMessage) -> CombinedCompletionAndResultMessage:
 def test_it_takes_work_once_topic_store_and_containers_are_there(bench: ClusterBench) -> None:
     [setup] = bench.messages(FeedSetup)
     assert setup.consumer._consumer.topic == "dev-invoker0"
-    assert setup.consumer._consumer._consumer._current.instance == "invoker0"
+    assert setup.consumer._consumer._consumer._consumer.instance == "invoker0"
     assert (setup.settings.max_peek, setup.settings.pipeline_depth) == (2, 4)
     [ready] = bench.sent_to("supervisor")
     assert isinstance(ready, InvokerReady)

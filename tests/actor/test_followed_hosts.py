@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from owactors.actor.addresstable import AddressTable
-from owactors.actor.busmessaging import BusMessaging, BusSettings
+from owactors.actor.bus import BusSettings
+from owactors.actor.busmessaging import BusMessaging
 from owactors.actor.containerproxy import ContainerProxy
 from owactors.actor.followedcontainers import FollowedContainers
 from owactors.actor.followedproxies import FollowedProxies

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from owactors.actor.busmessaging import BusMessaging, BusSettings
+from owactors.actor.bus import BusSettings
+from owactors.actor.busmessaging import BusMessaging
 from owactors.actor.messaging import MESSAGING
 from owactors.connector.http.provider import HttpFirstMessaging
 from owactors.connector.http.settings import HttpFirstSettings, underlying

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from owactors.actor.busmessaging import BusMessaging, BusSettings
+from owactors.actor.bus import BusSettings
+from owactors.actor.busmessaging import BusMessaging
 from owactors.actor.hubtopics import HubTopics
 from owactors.connector.kafka.provider import KafkaMessaging
 from owactors.connector.kafka.settings import KafkaSettings
