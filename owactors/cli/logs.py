@@ -13,7 +13,7 @@ from attrs import define, field
 from owactors.cli.activations import PATH, last_id, name_query, recent
 from owactors.cli.client import Client
 from owactors.cli.connection import connect, connection_options
-from owactors.cli.failure import USAGE, Failure
+from owactors.cli.failure import NO_NODE, USAGE, Failure
 from owactors.cli.output import json_option, remark, write_json
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -69,14 +69,28 @@ def _activation_id(client: Client, which: str | None) -> str:
 
 
 def _follow(client: Client, name: str | None, strip: bool) -> None:
-    """The node's stream of records where it has one; what came before it began, and without one all, by polling."""
-    since, followed = int(time.time() * 1000), Followed(strip)
+    """Until Ctrl-C, also over an absence of the node; one that was never there is a Failure."""
+    since, followed, away = int(time.time() * 1000), Followed(strip), False
+    recent(client, name=name, limit=1, since_ms=since)
     remark("waiting for calls, Ctrl-C ends")
     while True:
-        with client.events(f"{PATH}/follow", {**name_query(name), "lines": True}) as coming:
-            followed.write(reversed(recent(client, name=name, limit=200, since_ms=since, docs=True)))
-            followed.write(coming or ())
+        try:
+            _listen(client, name, since, followed)
+            away = False
+        except Failure as failure:
+            if failure.exit_code != NO_NODE:
+                raise
+            if not away:
+                remark("the node is away; what it runs when it is back follows here")
+            away = True
         time.sleep(POLL_SECONDS)
+
+
+def _listen(client: Client, name: str | None, since: int, followed: Followed) -> None:
+    """The node's stream of records as long as it lasts; what came before it, or without one all, is asked for."""
+    with client.events(f"{PATH}/follow", {**name_query(name), "lines": True}) as coming:
+        followed.write(reversed(recent(client, name=name, limit=200, since_ms=since, docs=True)))
+        followed.write(coming or ())
 
 
 @define

@@ -79,9 +79,34 @@ def test_following_writes_each_call_once(run: Run, node: FakeNode, monkeypatch: 
     result = run("logs", "greet", "--follow", "--strip", node=node)
 
     assert result.stdout == f"-- greet {ID}\ngreeting Ada\n"
-    stream, first = node.asked[:2]
+    _, stream, first = node.asked[:3]
     assert (stream.path, stream.query) == (f"/api/v1/{RECORDS}/follow", {"name": "greet", "lines": "true"})
     assert (result.exit_code, first.query["docs"], first.query["name"]) == (6, "true", "greet")
+
+
+def test_following_goes_on_when_the_node_is_back(run: Run, node: FakeNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "POLL_SECONDS", 0)
+    polls = 0
+
+    def newest(asked: Asked) -> Reply:
+        nonlocal polls
+        polls += 1
+        if polls in (2, 3):
+            raise BrokenPipeError  # the connection ends without an answer
+        return (200, [record()]) if polls < 5 else (503, {"error": "going down", "code": "t"})
+
+    node.replies["GET", f"/api/v1/{RECORDS}"] = newest
+
+    result = run("logs", "greet", "--follow", "--strip", node=node)
+
+    assert result.stdout == f"-- greet {ID}\ngreeting Ada\n"
+    assert result.stderr.count("the node is away") == 1
+
+
+def test_following_a_node_that_was_never_there_fails(run: Run) -> None:
+    result = run("logs", "greet", "--follow", "--apihost", "http://127.0.0.1:9")
+
+    assert result.exit_code == 5
 
 
 def test_actions_can_be_listed_shown_and_deleted(run: Run, node: FakeNode) -> None:
