@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
+import json
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -91,6 +94,39 @@ def test_a_process_is_born_in_its_group(guard_works: None, folder: Path) -> None
         assert groups_of[""].endswith(f"{cgroup.PREFIX}{container.id}")
 
     scenario(AUTO, folder, play)
+
+
+def test_sockets_without_a_path(folder: Path) -> None:
+    """Those of others are not for a sandbox that was forked, where the kernel can say so; its own are."""
+    code = """
+import socket
+def main(args):
+    own = socket.socket(socket.AF_UNIX)
+    own.bind('\\0of my own')
+    own.listen()
+    socket.socket(socket.AF_UNIX).connect('\\0of my own')
+    try:
+        socket.socket(socket.AF_UNIX).connect('\\0' + args['name'])
+    except PermissionError:
+        return {'hidden': True}
+    return {'hidden': False}
+"""
+
+    async def play(factory: ContainerFactory) -> None:
+        container = await started(factory, AUTO, code)
+        name = f"owactors test {os.getpid()}"
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(f"\0{name}")
+            other.listen()
+            answer = body_of(await container.run(run_body({"name": name}), PATIENCE)).body
+        assert json.loads(answer) == {"hidden": rules_know_sockets()}
+
+    scenario(AUTO, folder, play)
+
+
+def rules_know_sockets() -> bool:
+    """The version of the kernel's rules for processes (Landlock) is 6 or later."""
+    return int(ctypes.CDLL(None).syscall(444, None, 0, 1)) >= 6
 
 
 def test_a_process_that_was_forked_guards_too(guard_works: None) -> None:

@@ -29,6 +29,7 @@ OPTIONS = {
 DEATH_SIGNAL, DUMPABLE, SECCOMP, DROP_BOUNDING, NO_NEW_PRIVILEGES = 1, 4, 22, 24, 38
 FILTER = 2
 CLONE, CLOSE_RANGE = 435, 436
+MAKE_RULES, RULE_SELF, FOREIGN_SOCKETS = 444, 446, 1
 INTO_GROUP = 0x200000000
 CHILD_SIGNAL = 17
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
@@ -115,6 +116,20 @@ def drop_privileges():
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     _checked(LIBC.capset(header, (ctypes.c_uint32 * 6)()), "capset")
     prctl(NO_NEW_PRIVILEGES, 1)
+
+
+def hide_sockets_without_path():
+    """Of other processes: they belong to the network, which may be the machine's. False before Linux 6.12.
+
+    After drop_privileges.
+    """
+    words = (ctypes.c_uint64 * 3)(0, 0, FOREIGN_SOCKETS)
+    rules = LIBC.syscall(MAKE_RULES, words, ctypes.sizeof(words), 0)
+    if rules < 0:
+        return False
+    hidden = LIBC.syscall(RULE_SELF, rules, 0) == 0
+    os.close(rules)
+    return hidden
 
 
 def filter_calls(program):

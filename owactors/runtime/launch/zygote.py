@@ -164,6 +164,7 @@ def begin(request, zygote):
     confine.unshare(confine.NEW_USER)
     confine.map_user(USER, USER, USER)
     confine.drop_privileges()
+    confine.hide_sockets_without_path()
     zygote.labels.write(f"owactors sandbox {request.id}", request.label)
     confine.filter_calls(zygote.filter)
     proxy = os.fork()
