@@ -35,13 +35,6 @@ def load_settings(
         raise Failure(str(problem), USAGE) from problem
 
 
-def transport_of(kafka: str | None, neighbours: str | None) -> str | None:
-    """What these two options choose, None if neither is given. Failure for both."""
-    if kafka and neighbours:
-        raise Failure("roles speak through Kafka or with each other: give --kafka, or --join and --bus.", USAGE)
-    return "kafka" if kafka else "actors" if neighbours else None
-
-
 def _split(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals:
