@@ -7,6 +7,8 @@ import ctypes
 import json
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from owactors.container.sandbox.cgroup import CgroupLayout
 from owactors.container.sandbox.factory import SandboxFactory
 from tests.container.backends import HELLO, PATIENCE, Backend, body_of, run_body, sandbox, scenario, started
 from tests.container.engines import unavailable
-from tests.container.privatehost import HERE, play
+from tests.container.privatehost import CHECKOUT, HERE, play
 
 AUTO = sandbox("sandbox-zygote")
 
@@ -92,6 +94,38 @@ def test_a_process_is_born_in_its_group(guard_works: None, folder: Path) -> None
         assert process is not None
         groups_of = cgroup.groups_of_process(process.pid)
         assert groups_of[""].endswith(f"{cgroup.PREFIX}{container.id}")
+
+    scenario(AUTO, folder, play)
+
+
+OWNER = """
+import asyncio, sys
+from pathlib import Path
+from tests.container.backends import HELLO, sandbox, started
+async def act():
+    backend = sandbox("sandbox")
+    factory = backend.make(Path(sys.argv[1]))
+    await factory.start()
+    await started(factory, backend, HELLO)
+    print(factory.boot, flush=True)
+    await asyncio.sleep(600)
+asyncio.run(act())
+"""
+
+
+def test_after_kill_of_the_node_the_next_one_removes_its_groups(guard_works: None, folder: Path) -> None:
+    """Nothing else is left of the guard."""
+    node = subprocess.Popen([sys.executable, "-c", OWNER, str(folder)], stdout=subprocess.PIPE, text=True, cwd=CHECKOUT)
+    with node:
+        assert node.stdout is not None
+        boot = node.stdout.readline().strip()
+        node.kill()
+    parent = cgroup.tree_of(cgroup.detect())
+    assert parent is not None
+    assert len(list(parent.glob(f"{cgroup.PREFIX}{boot}-*"))) == 1
+
+    async def play(factory: ContainerFactory) -> None:
+        assert not list(parent.glob(f"{cgroup.PREFIX}{boot}-*"))
 
     scenario(AUTO, folder, play)
 
