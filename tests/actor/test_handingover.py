@@ -59,6 +59,19 @@ class World:
         topic = TOPICS.invoker(instance)
         return self.broker.consumer(topic.name, str(topic.group), 8, f"invoker{instance}")
 
+    def home_is_down(self) -> None:
+        """The other one is up."""
+        states(self.bench, *(("down", "up") if self.home == 0 else ("up", "down")))
+
+    def takes(self, invoker: Consumer, letter: str) -> None:
+        """The invoker claims this call, the next one on its topic."""
+
+        async def take() -> None:
+            assert ids(await invoker.peek(1)) == [letter]
+            await invoker.commit()
+
+        asyncio.run(take())
+
     def gone(self, instance: int) -> None:
         self.bench.give(InvokerGone(instance, "silence"), "supervision")
 
@@ -91,16 +104,11 @@ def test_what_the_invoker_claimed_ends_with_the_cause_and_what_waited_runs_elsew
     world.send("a", blocking=True, memory=128)
     home = world.home
     invoker = world.consumer(home)
-
-    async def takes() -> None:
-        assert ids(await invoker.peek(1)) == ["a"]
-        await invoker.commit()
-
-    asyncio.run(takes())
+    world.takes(invoker, "a")
     world.send("b", memory=128)
     world.send("c", blocking=False, memory=128)
     assert world.home == home
-    states(world.bench, *(("down", "up") if home == 0 else ("up", "down")))
+    world.home_is_down()
     world.gone(home)
     assert world.ended() == []
     world.claim()
@@ -126,7 +134,7 @@ def test_an_invoker_that_comes_back_cannot_claim_what_went_elsewhere(world: Worl
         assert ids(await invoker.peek(1)) == ["a"]  # and is cut off before its commit
 
     asyncio.run(peeks())
-    states(world.bench, *(("down", "up") if home == 0 else ("up", "down")))
+    world.home_is_down()
     world.gone(home)
     world.claim()
     assert topics(world.bench) == [f"dev-invoker{1 - home}"]
@@ -166,7 +174,7 @@ def test_an_accepted_call_waits_until_an_invoker_is_up_again(world: World) -> No
     assert world.ended() == []
     world.bench.fire("outbox")
     assert topics(world.bench) == []
-    states(world.bench, *(("down", "up") if home == 0 else ("up", "down")))
+    world.home_is_down()
     world.bench.fire("outbox")
     assert topics(world.bench) == [f"dev-invoker{1 - home}"]
     sends(world.bench)[-1].run()
@@ -177,14 +185,9 @@ def test_what_an_invoker_left_on_its_topic_runs_elsewhere_and_the_rest_it_ends_i
     world.send("a", memory=128)
     home = world.home
     invoker = world.consumer(home)
-
-    async def takes() -> None:
-        assert ids(await invoker.peek(1)) == ["a"]
-        await invoker.commit()
-
-    asyncio.run(takes())
+    world.takes(invoker, "a")
     world.send("b", memory=128)
-    states(world.bench, *(("down", "up") if home == 0 else ("up", "down")))
+    world.home_is_down()
     world.bench.give(InvokerLeft(home), "reader")
     world.claim()
     assert world.ended() == []
@@ -227,7 +230,7 @@ def test_the_first_controller_gives_others_back_what_is_theirs(shared: World) ->
             await shared.broker.producer().send(TOPICS.invoker(home).name, orjson.dumps(msg.to_json()))
 
     asyncio.run(others_send())
-    states(shared.bench, *(("down", "up") if home == 0 else ("up", "down")))
+    shared.home_is_down()
     shared.gone(home)
     shared.claim()
     assert topics(shared.bench) == [f"dev-invoker{1 - home}"] * 2
@@ -249,7 +252,7 @@ def test_the_others_wait_for_what_comes_back_and_end_the_rest(shared: World, tol
     shared.bench.give(ClusterSize(2, ("-", "0")), "membership")
     first, second = shared.send("a", memory=128), shared.send("b", memory=128)
     home = shared.home
-    states(shared.bench, *(("down", "up") if home == 0 else ("up", "down")))
+    shared.home_is_down()
     shared.gone(home)
     assert [work for work in shared.bench.works if work.name.endswith("_claim")] == []
     shared.bench.give(CameBack(first.activation_id, "0", home), "reader")

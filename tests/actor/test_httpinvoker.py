@@ -21,6 +21,7 @@ from owactors.core.loadbalancer.hosts import Hosts
 from owactors.core.requestseal import RequestSeal
 from owactors.entity.instance import ControllerInstanceId
 from owactors.message.ack import CompletionMessage, ResultMessage
+from owactors.message.activation import ActivationMessage
 from owactors.message.container import SendAck
 from owactors.message.feed import Handle
 from owactors.message.host import HostHeartbeat, HostIdentity
@@ -31,7 +32,7 @@ from tests.actor.harness import Bench, named
 from tests.actor.pooling import INSTANCE
 from tests.actor.test_clusterinvoker import ClusterBench, message
 from tests.actor.test_handingover import World
-from tests.actor.test_shardingbalancer import sends, states, topics
+from tests.actor.test_shardingbalancer import sends, topics
 
 OWN = f"dev-invoker{INSTANCE.instance}"
 
@@ -188,16 +189,23 @@ def test_an_address_is_part_of_the_heartbeat_only_where_there_is_one() -> None:
 # -- an invoker falls silent, or leaves
 
 
-def test_what_a_stopped_invoker_may_have_over_http_waits_for_its_next_start() -> None:
+def one_copy_and_another() -> tuple[World, ActivationMessage, ActivationMessage]:
+    """On the topic of an invoker that is down: a call that it may have over HTTP, and one that it has not."""
     world = World()
     first, second = world.send("a", blocking=False, memory=128), world.send("b", blocking=False, memory=128)
     log = world.broker.log(f"dev-invoker{world.home}")
     log.records[0] = evolve(log.records[0], payload=sent_before(log.records[0].payload))
-    states(world.bench, *(("down", "up") if world.home == 0 else ("up", "down")))
+    world.home_is_down()
+    return world, first, second
+
+
+def test_what_a_stopped_invoker_may_have_over_http_waits_for_its_next_start() -> None:
+    world, first, second = one_copy_and_another()
     world.bench.give(InvokerLeft(world.home), "reader")
     world.claim()
     assert topics(world.bench) == [f"dev-invoker{1 - world.home}"]
     assert orjson.loads(sends(world.bench)[0].arguments["payload"])["activationId"] == second.activation_id
+    log = world.broker.log(f"dev-invoker{world.home}")
     assert (len(log.records), was_sent_before(log.records[-1].payload)) == (3, True)
     assert first.activation_id in world.bench.actor._slots.entries
     assert world.ended() == []
@@ -205,11 +213,7 @@ def test_what_a_stopped_invoker_may_have_over_http_waits_for_its_next_start() ->
 
 
 def test_what_it_may_have_over_http_runs_nowhere_else() -> None:
-    world = World()
-    first, second = world.send("a", blocking=False, memory=128), world.send("b", blocking=False, memory=128)
-    log = world.broker.log(f"dev-invoker{world.home}")
-    log.records[0] = evolve(log.records[0], payload=sent_before(log.records[0].payload))
-    states(world.bench, *(("down", "up") if world.home == 0 else ("up", "down")))
+    world, first, second = one_copy_and_another()
     world.gone(world.home)
     world.claim()
     assert world.ended() == [(first.activation_id[0], {"error": "silence"})]

@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from owactors.actor.frontdoor import FrontDoor
+from owactors.connector.http.connection import Connection
 from owactors.connector.http.provider import HttpFirstMessaging
 from owactors.connector.http.settings import HttpTimes
 from owactors.connector.memory.provider import MemoryMessaging
@@ -218,6 +219,32 @@ def test_what_may_have_arrived_is_sent_again_only_where_copies_are_known(resends
         server.close()
 
     play(act, Pair(resends=resends))
+
+
+def test_after_one_that_broke_no_waiting_connection_is_trusted() -> None:
+    """A host that was cut off: who connects anew knows that nothing has arrived there."""
+
+    async def act(pair: Pair) -> None:
+        server = await asyncio.start_server(lambda _, writer: waiting.append(writer), "127.0.0.1", 0)
+        waiting: list[asyncio.StreamWriter] = []
+        pair.controller.learn(OWN, "127.0.0.1", server.sockets[0].getsockname()[1])
+        endpoint = pair.controller._endpoints[OWN]
+        for connection in (await endpoint._open(), await endpoint._open()):
+            assert isinstance(connection, Connection)
+            connection.idle_since = asyncio.get_running_loop().time()
+            endpoint._idle.append(connection)
+        await until(lambda: len(waiting) == 2)
+        sending = asyncio.create_task(pair.send("a1"))
+        await until(lambda: len(endpoint._idle) == 1)
+        server.close()
+        for writer in waiting:
+            writer.close()
+        assert (await sending, endpoint._idle) == (0, [])
+        await until(lambda: endpoint.ready)
+        assert await pair.send("a2") == 0
+        assert pair.controller.counts == {"unsure": 1, "unreachable": 1}
+
+    play(act)
 
 
 def test_work_goes_on_while_the_broker_is_away() -> None:

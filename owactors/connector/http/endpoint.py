@@ -119,6 +119,7 @@ class Endpoint:
             head = await self._exchange(connection, self._request(INVOKE, payload), self._answered)
         except (Broken, TimeoutError) as problem:
             self._rest(self.times.rest)
+            self._drop_idle()
             return Unsure(str(problem) or f"no status within {self.times.accept:g} s")
         return self._judged(head)
 
@@ -126,7 +127,13 @@ class Endpoint:
         """Ends every exchange; whoever answers them has another way."""
         if self._confirming is not None:
             self._confirming.cancel()
-        for connection in [*self._idle, *self._busy]:
+        for connection in list(self._busy):
+            connection.abort()
+        self._drop_idle()
+
+    def _drop_idle(self) -> None:
+        """Whether the other side is still there shows when a new connection is opened, before anything is sent."""
+        for connection in self._idle:
             connection.abort()
         self._idle.clear()
 
