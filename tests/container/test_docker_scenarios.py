@@ -14,7 +14,7 @@ import pytest
 from attrs import evolve
 
 from owactors.container.docker.engine import Engine, EngineError, Running
-from owactors.container.docker.factory import DockerFactory
+from owactors.container.docker.factory import GIVE_WAY, DockerFactory
 from owactors.container.docker.progress import PullProgress
 from owactors.container.docker.settings import DockerSettings
 from owactors.container.port import BlackboxStartupError, ContainerSpec, WhiskContainerStartupError
@@ -366,6 +366,25 @@ def test_starts_wait_for_each_other(monkeypatch: pytest.MonkeyPatch, port: int) 
     results = play(monkeypatch, engine, act)
     assert engine.most_at_once == 1
     assert [isinstance(result, Exception) for result in results] == [True, False, False]
+
+
+def test_what_is_started_ahead_gives_way(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    """To the /init of a call, but not for ever."""
+    engine = FakeEngine(DockerSettings(port=port))
+
+    async def act(factory: DockerFactory) -> None:
+        one = await factory.create(MANAGED)
+        one.initializing = True
+        ahead = asyncio.ensure_future(factory.create(evolve(MANAGED, prewarm=True)))
+        await factory.create(MANAGED)
+        await asyncio.sleep(2 * GIVE_WAY)
+        assert engine.count("create") == 2
+        one.initializing = False
+        await ahead
+        one.initializing = True
+        await factory.create(evolve(MANAGED, prewarm=True))
+
+    play(monkeypatch, engine, act)
 
 
 @pytest.mark.scenario("DK-28")

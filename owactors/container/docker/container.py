@@ -6,7 +6,8 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from owactors.container.disk import WritingContainer, used
 from owactors.container.docker.attach import AttachProtocol, attach
@@ -19,6 +20,7 @@ from owactors.container.http_container import MEMORY_EXIT
 from owactors.container.log_collector import STDERR, STDOUT
 from owactors.container.port import ContainerError
 from owactors.container.sandbox.cgroup import ControlGroup, OomCounter
+from owactors.core.reply import RunResult
 
 LOG = logging.getLogger(__name__)
 QUIET = 0.03
@@ -46,6 +48,7 @@ class DockerContainer(WritingContainer):
         self.oom_told = False
         self.exit_code: int | None = None
         self._frozen = False
+        self.initializing = False
         self._disk: tuple[str, ...] = ()
         self.holder: Holder | None = None
         self._last_output = 0.0
@@ -53,6 +56,14 @@ class DockerContainer(WritingContainer):
         self._killing: asyncio.Task[None] | None = None
         self._reattaching: asyncio.Task[None] | None = None
         self.ended = asyncio.Event()
+
+    async def initialize(self, body: Mapping[str, Any], timeout: float, max_concurrent: int = 1) -> RunResult:
+        """See Container."""
+        self.initializing = True
+        try:
+            return await super().initialize(body, timeout, max_concurrent)
+        finally:
+            self.initializing = False
 
     async def attach(self) -> None:
         """Start reading its output. Raises EngineError."""

@@ -25,7 +25,7 @@ from owactors.container.docker.protections import protections
 from owactors.container.docker.pulls import Pulled, Pulls, failed, not_there
 from owactors.container.docker.settings import DockerSettings
 from owactors.container.docker.turns import COLD_START, PREWARM, REMOVAL, Turns
-from owactors.container.http_container import Stopwatch
+from owactors.container.http_container import Stopwatch, until
 from owactors.container.port import (
     BlackboxStartupError,
     ContainerSpec,
@@ -40,6 +40,8 @@ T = TypeVar("T")
 KEY_VARIABLE = "__OWACTORS_KEY"
 LABEL = "owactors.node"
 BOOT, OWNER, NAME = "owactors.boot", "owactors.owner", "owactors.name"
+GIVE_WAY, MOST_GIVEN_WAY = 0.05, 1.0
+"""Seconds that the start of a prewarmed container waits for an /init to begin, and to end."""
 NOT_FOUND = re.compile("executable file not found|no such file or directory", re.IGNORECASE)
 
 
@@ -172,6 +174,8 @@ class DockerFactory:
         made: list[DockerContainer] = []
         asked = False
         try:
+            if spec.prewarm:
+                await self._give_way()
             async with self._turns.of(PREWARM if spec.prewarm else COLD_START):
                 asked = True
                 watch.lap("queue")
@@ -188,6 +192,11 @@ class DockerFactory:
                 self._holders.give_back(holder)
             raise
         return made[0]
+
+    async def _give_way(self) -> None:
+        """A start keeps every processor busy for a while: the call whose container is to be replaced goes first."""
+        await asyncio.sleep(GIVE_WAY)
+        await until(lambda: not any(one.initializing for one in self._containers.values()), MOST_GIVEN_WAY)
 
     def _new_name(self, wanted: str) -> str:
         self._count += 1
