@@ -144,7 +144,8 @@ def main(args):
     except TimeoutError:
         return {'api': pong, 'other': 'no way'}
 """
-    guarded = "network: on (" in node.log_text()
+    node.wait_until(lambda: "protection network" in node.log_text(), "says how its sandboxes are protected", 60)
+    guarded = "protection network: on (" in node.log_text()
     node.deploy("neighbourly", code)
     with socket.create_server(("127.0.0.1", 0)) as store:
         reply = node.invoke("neighbourly", {"port": store.getsockname()[1]})
