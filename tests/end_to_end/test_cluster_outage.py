@@ -28,6 +28,8 @@ class Load:
     controller: LiveController
     statuses: Counter[int] = field(factory=Counter)
     accepted: list[str] = field(factory=list)
+    #: so many were not accepted since enough waited already
+    too_many: int = 0
     wrong: list[object] = field(factory=list)
     ended: threading.Event = field(factory=threading.Event)
     threads: list[threading.Thread] = field(factory=list)
@@ -51,6 +53,8 @@ class Load:
             self.statuses[reply.status] += 1
             if reply.status == 202:
                 self.accepted.append(reply.json["activationId"])
+            elif reply.status == 503:
+                self.too_many += "kafka.hold_calls" in reply.json["error"]
             elif reply.status == 200 and reply.json["response"]["result"] != {"got": number}:
                 self.wrong.append(reply.json)
             time.sleep(0.05)
@@ -81,7 +85,7 @@ def test_a_broker_and_then_a_database_that_die_and_come_back(
     broker: Broker, couch: CouchServer, tmp_path: Path
 ) -> None:
     with couch.databases() as couchdb:
-        cluster = Cluster(broker.address, couchdb, tmp_path)
+        cluster = Cluster(broker.address, couchdb, tmp_path, "--set", "kafka.hold_calls=20")
         controller = cluster.controller("0")
         cluster.invoker(0)
         cluster.invoker(1)
@@ -92,10 +96,11 @@ def test_a_broker_and_then_a_database_that_die_and_come_back(
             with Load(controller) as load:
                 controller.wait_until(lambda: load.statuses[200] > 10, "calls are answered")
                 broker.kill()
-                time.sleep(11)
+                controller.wait_until(lambda: load.too_many, "enough calls wait for the broker", 90)
                 broker.start()
-                before = load.statuses[200]
+                before, accepted = load.statuses[200], len(load.accepted)
                 controller.wait_until(lambda: load.statuses[200] > before + 10, "calls are answered again", 60)
+                controller.wait_until(lambda: len(load.accepted) > accepted + 10, "calls are accepted again", 60)
             assert set(load.statuses) <= {200, 202, 503}, load.statuses
             assert load.wrong == []
             controller.wait_for(40, **UP)
