@@ -109,6 +109,8 @@ class _HostPlan:
         if self._learns:
             facts = self._facts(ask, join, False)
             settings, keeper = self._as_the_cluster(facts), facts.keeper
+            if keeper is not None:
+                logger.info("documents and records are in the host of controller %s", keeper.controller)
         if join:
             ask(JoinConvention(tuple(map(entrance, join)), identity_of(settings, self.keys)), ASK_SECONDS)
         if not self.roles.controller:
