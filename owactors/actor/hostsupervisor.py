@@ -82,8 +82,10 @@ class HostSupervisor(IoActor):
 
     @on(ClusterFacts)
     def facts(self, message: ClusterFacts, sender: ActorAddress) -> None:
-        if self._question is not None:
-            self._answer(NodeFailed(message.refused) if message.refused else message)
+        """A question is asked several times, and a late answer may be one to the question before."""
+        if self._question is None or (self._question.invoker and message.invoker < 0 and not message.refused):
+            return
+        self._answer(NodeFailed(message.refused) if message.refused else message)
 
     @on(_NobodyAnswered)
     def nobody_answered(self, message: _NobodyAnswered, sender: ActorAddress) -> None:

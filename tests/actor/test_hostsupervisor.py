@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from attrs import evolve
 
 from owactors.actor.clusterinvoker import ClusterInvoker
 from owactors.actor.hostsupervisor import HostSupervisor
@@ -54,6 +55,17 @@ def test_it_asks_until_a_controller_answers(bench: Bench) -> None:
     bench.give(ClusterFacts(), "first")
     assert bench.sent_to("outside") == [facts]
     assert bench.timers == {}
+
+
+def test_a_late_answer_to_the_question_before_has_no_number_and_is_not_taken_for_one_with_it(bench: Bench) -> None:
+    question = AskCluster("b", "folder", entrances=(named("first"),))
+    bench.give(question, "outside")
+    bench.fire("ask")
+    bench.give(ClusterFacts(), "first")
+    bench.give(evolve(question, invoker=True), "outside")
+    bench.give(ClusterFacts(), "first")  # the second answer to what was asked twice
+    bench.give(ClusterFacts(invoker=2), "first")
+    assert [facts.invoker for facts in bench.sent_to("outside")] == [-1, 2]
 
 
 @pytest.mark.parametrize("refused", [True, False])
