@@ -55,7 +55,7 @@ class Load:
                 self.accepted.append(reply.json["activationId"])
             elif reply.status == 503:
                 self.too_many += "kafka.hold_calls" in reply.json["error"]
-            elif reply.status == 200 and reply.json["response"]["result"] != {"got": number}:
+            elif reply.status != 200 or reply.json["response"]["result"] != {"got": number}:
                 self.wrong.append(reply.json)
             time.sleep(0.05)
 
@@ -101,8 +101,7 @@ def test_a_broker_and_then_a_database_that_die_and_come_back(
                 before, accepted = load.statuses[200], len(load.accepted)
                 controller.wait_until(lambda: load.statuses[200] > before + 10, "calls are answered again", 60)
                 controller.wait_until(lambda: len(load.accepted) > accepted + 10, "calls are accepted again", 60)
-            assert set(load.statuses) <= {200, 202, 503}, load.statuses
-            assert load.wrong == []
+            assert load.wrong == [], f"{load.statuses}\n{controller.log_text()}"
             controller.wait_for(40, **UP)
             # What was accepted while the broker was away ran when it was back, but for what had left unconfirmed.
             ends = every_accepted_call_has_a_record(load)
@@ -115,7 +114,7 @@ def test_a_broker_and_then_a_database_that_die_and_come_back(
                 couch.start()
                 before = load.statuses[200]
                 controller.wait_until(lambda: load.statuses[200] > before + 10, "calls are answered again", 60)
-            assert set(load.statuses) <= {200, 202, 503}, load.statuses
+            assert load.wrong == [], load.statuses
             every_accepted_call_has_a_record(load)
         finally:
             cluster.close()
@@ -141,8 +140,8 @@ def test_calls_that_go_over_http_do_not_need_the_broker(broker: Broker, tmp_path
             broker.kill()
             with Load(controller) as load:
                 controller.wait_until(lambda: load.statuses[200] > 40 and load.statuses[202] > 20, "calls go on", 60)
-            assert set(load.statuses) == {200, 202}, load.statuses
             assert load.wrong == []
+            assert set(load.statuses) == {200, 202}, load.statuses
             every_accepted_call_has_a_record(load)
             broker.start()
             controller.wait_for(40, invoker0="up")
