@@ -8,6 +8,7 @@ IPv6; the address under which clouds tell a machine its secrets is refused; from
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterable
@@ -37,6 +38,9 @@ ADDRESSES, ONE = -40, -48
 """Places on the stack."""
 
 
+NOT_ALLOWED = "the kernel takes no programs from this process (it does from root, but in few containers)"
+
+
 class GuardFailed(Exception):
     """There can be no guard here; the message says why."""
 
@@ -56,7 +60,7 @@ class Guard:
         try:
             return cls(ports, _loaded(ports))
         except OSError as error:
-            raise GuardFailed("only root may guard sockets" if error.errno == 1 else str(error)) from error
+            raise GuardFailed(NOT_ALLOWED if error.errno == errno.EPERM else str(error)) from error
 
     def watch(self, folder: Path) -> None:
         """Decide about the sockets of this control group from now on. Raises OSError."""
