@@ -87,6 +87,9 @@ def nodes(as_json: bool, **where: Any) -> None:
 
 def _row(host: Any) -> tuple[str, ...]:
     roles, memory = host["roles"], host["memory"]
+    seen = f"{host['lastSeen']:.0f} s ago"
+    if not roles:  # it is joining, and has said nothing of itself yet
+        return (host["name"], host["state"], *["-"] * (len(TITLES) - 3), seen)
     return (
         host["name"],
         host["state"],
@@ -96,7 +99,7 @@ def _row(host: Any) -> tuple[str, ...]:
         f"{memory['used']}/{memory['total']} MB",
         host["version"],
         host["code"] + ("*" if host["differs"] else ""),
-        f"{host['lastSeen']:.0f} s ago",
+        seen,
     )
 
 

@@ -56,6 +56,12 @@ def test_the_hosts_are_shown_as_a_table_and_as_json(run: Run, node: FakeNode, se
     assert {asked.authorization for asked in node.asked} == {f"Bearer {operators_key(secret)}"}
 
 
+def test_a_host_that_has_said_nothing_yet_is_shown(run: Run, node: FakeNode, secret: Path) -> None:
+    answers(node, "GET", "nodes", (200, {"nodes": [host("d", "joining", differs=True)], "code": "abc"}))
+    shown = run("nodes", "--secret-file", secret, node=node).stdout.splitlines()
+    assert shown[1].split() == ["d", "joining", "-", "-", "-", "-", "-", "-", "0", "s", "ago"]
+
+
 def test_orders_go_to_the_controller(run: Run, node: FakeNode, secret: Path) -> None:
     for order in ("drain", "disable", "enable"):
         answers(node, "POST", f"nodes/a%2Fb/{order}", (200, {"name": "a/b"}))
