@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import deque
 from typing import Any
 
 import bench_backends as backends
 from bench_client import Sample, measure, request
 from bench_node import Node, authorization
+from bench_overdue import overdue
 
 ALTERNATING, ROOM_FOR = 12, 4
+OVERDUE = ", from the time limit to the end of the last process"
 PREWARMED = ["wait", "init", "run"]
 IDLE = 0.3
 """Seconds between two calls, in which the next prewarmed container is made."""
@@ -68,10 +71,10 @@ def prewarmed(count: int) -> dict[str, Any]:
     return {"first_call": backends.figures(first), "warm_call": backends.figures(warm), "calls": met}
 
 
-def alternating(rounds: int) -> dict[str, Any]:
+def alternating(rounds: int, *settings: str) -> dict[str, Any]:
     """12 actions in turn with memory for 4: each call needs a container that another one has to leave."""
     sample = Sample()
-    with Node(f"containers.user_memory={ROOM_FOR * 256} MB", "containers.prewarm=false") as node:
+    with Node(f"containers.user_memory={ROOM_FOR * 256} MB", "containers.prewarm=false", *settings) as node:
         for number in range(ALTERNATING):
             node.deploy(f"turn{number}", backends.ECHO["python:3"])
         for _ in range(rounds):
@@ -79,6 +82,27 @@ def alternating(rounds: int) -> dict[str, Any]:
                 one = asyncio.run(measure(node.address, call(f"turn{number}"), 1, 1, fine))
                 sample.times += one.times
                 sample.failures += one.failures
+    return backends.figures(sample)
+
+
+def alternating_by_hand(host: str, rounds: int) -> dict[str, Any]:
+    """The engine's part of the same: `docker rm -f` of the oldest of 4 containers and `docker run -d` of the next."""
+    sample, kept = Sample(), deque[str]()
+    try:
+        for number in range(ROOM_FOR + ALTERNATING * rounds):
+            begun = time.perf_counter()
+            if len(kept) == ROOM_FOR:
+                backends.docker(host, "rm", "-f", kept.popleft())
+            made = backends.docker(host, "run", "-d", "--memory", "256m", backends.IMAGE)
+            if made is None:
+                sample.failures.append("docker run failed")
+                break
+            kept.append(made)
+            if number >= ROOM_FOR:
+                sample.times.append(time.perf_counter() - begun)
+    finally:
+        if kept:
+            backends.docker(host, "rm", "-f", *kept)
     return backends.figures(sample)
 
 
@@ -127,6 +151,7 @@ def cold(calls: int) -> dict[str, Any]:
         for kind in way.kinds:
             some = count if way.name != "docker" else count // 2
             found[f"{way.name} {kind}"] = asyncio.run(one_by_one(way, kind, some))
+        found[f"{way.name}{OVERDUE}"] = asyncio.run(overdue(way, 10))
     found["node, zygote"] = backends.figures(through_node(count))
     found["node, prewarmed"] = prewarmed(count)
     found["node, bubblewrap"] = backends.figures(through_node(count, "sandbox.zygote=false"))
@@ -134,6 +159,9 @@ def cold(calls: int) -> dict[str, Any]:
     bare = found["bare_process"]["p50"]
     found["zygote_share_of_bare_process"] = round(found["zygote python:3"]["listening"]["p50"] / bare, 2)
     if host is not None:
+        settings = ("containers.backend=docker", f"docker.host={host}")
+        found[f"node, docker, {ALTERNATING} actions, room for {ROOM_FOR}"] = alternating(2, *settings)
+        found[f"docker rm and run by hand, {ROOM_FOR} at a time"] = alternating_by_hand(host, 2)
         ours, alone = asyncio.run(in_turns(host, count))
         found["docker, in turns with the engine alone"] = backends.figures(ours)
         found["docker, engine alone"] = backends.figures(alone)
@@ -151,6 +179,8 @@ def targets(found: dict[str, Any]) -> dict[str, Any]:
         if name.endswith("python:3"):
             p50 = figures["first_answer_of_a_prewarmed_one"]["p50"]
             told[f"{name}, first answer of a prewarmed one p50"] = backends.against(p50, 5)
+        if name.endswith(OVERDUE):
+            told[f"{name} p99"] = backends.against(figures["p99"], 100)
     told["node, first call that meets a prewarmed container p50"] = backends.against(
         found["node, prewarmed"]["first_call"]["p50"], 5
     )

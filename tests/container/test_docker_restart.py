@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import subprocess
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,13 +99,13 @@ def reading_again(container: Container) -> asyncio.Task[None] | None:
 @pytest.mark.services
 @pytest.mark.timeout(600)
 def test_random_lives_through_restarts(own_engine: OwnEngine, tmp_path: Path) -> None:
-    """Books and engine agree again after each, also where a process has its own copy of the mounts."""
+    """Books and engine agree again after each, also where something keeps the networks of dead containers."""
     backend = docker(own_engine.host)
-    bystanders: list[subprocess.Popen[bytes]] = []
+    kept: list[int] = []
 
     async def play(factory: ContainerFactory) -> None:
         async def restart() -> bool:
-            bystanders.append(with_copies_of_mounts())
+            kept.extend(await networks_of(factory))
             own_engine.kill()
             await own_engine.start_again()
             if outlives(own_engine):
@@ -116,20 +116,19 @@ def test_random_lives_through_restarts(own_engine: OwnEngine, tmp_path: Path) ->
         try:
             await lives.play(int((100 if outlives(own_engine) else 40) * TIMES))
         finally:
-            for bystander in bystanders:
-                bystander.kill()
-                bystander.wait()
+            for descriptor in kept:
+                os.close(descriptor)
             print(f"seed {SEED}:", dict(lives.done))
         assert lives.done["calamity"] > 0
 
     scenario(backend, tmp_path, play)
 
 
-def with_copies_of_mounts() -> subprocess.Popen[bytes]:
-    """A process as `ip netns exec` starts them: while it lives, it has a copy of every mount that is there now, also of
-    those that keep containers' network namespaces, unless it is told of their end.
-    """
-    return subprocess.Popen(["unshare", "--mount", "--propagation", "slave", "sleep", "600"])
+async def networks_of(factory: ContainerFactory) -> list[int]:
+    """Descriptors that keep the network namespaces of its containers alive."""
+    assert isinstance(factory, DockerFactory)
+    states = [await factory._engine.inspect(id) for id in list(factory._containers)]
+    return [os.open(f"/proc/{state.pid}/ns/net", os.O_RDONLY) for state in states if state.running]
 
 
 def lives_of(factory: ContainerFactory) -> list[Container]:

@@ -14,6 +14,7 @@ from owactors.container.docker.attach import AttachProtocol, attach
 from owactors.container.docker.engine import Engine, EngineError, Running
 from owactors.container.docker.holders import Holder
 from owactors.container.docker.processgroup import groups_of
+from owactors.container.docker.wire import device_of, unplug
 from owactors.container.ending import Autopsy, ending_of
 from owactors.container.http import TcpAddress
 from owactors.container.http_container import MEMORY_EXIT
@@ -50,6 +51,7 @@ class DockerContainer(WritingContainer):
         self._frozen = False
         self.initializing = False
         self._disk: tuple[str, ...] = ()
+        self._device: int | None = None
         self.holder: Holder | None = None
         self._last_output = 0.0
         self._removal: asyncio.Task[None] | None = None
@@ -74,6 +76,7 @@ class DockerContainer(WritingContainer):
         address = state.address if self.holder is None else self.holder.address
         self.client.address = TcpAddress(address, self._engine.settings.port)
         self._group = groups_of(state.pid, self.id)
+        self._device = device_of(state.pid) if self._group is not None else None
         self._oom_kills = OomCounter.of(self._group)
         # Its layer has a name that only one engine has, so a path that is there is that of this machine.
         self._disk = state.disk if state.disk and os.access(state.disk[0], os.R_OK | os.X_OK) else ()
@@ -224,6 +227,7 @@ class DockerContainer(WritingContainer):
 
     async def _reattach_or_end(self) -> None:
         """The stream also ends when the engine is restarted and the container lives on."""
+        away = False
         while self._removal is None:
             try:
                 if (await self._engine.inspect(self.id)).running:
@@ -234,9 +238,12 @@ class DockerContainer(WritingContainer):
             except EngineError as error:
                 if error.status:
                     break
+                away = True
                 LOG.debug("the output of container %s cannot be read now: %s", self.id, error)
             await asyncio.sleep(REATTACH_PAUSE)
         self._end()
+        if away and self._device is not None:
+            await asyncio.to_thread(unplug, self._device)
 
     def _end(self) -> None:
         self.client.retire()
