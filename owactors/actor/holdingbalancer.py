@@ -54,6 +54,12 @@ class HoldingBalancer(ShardingBalancer):
         self._outbox = Outbox(message.outbox)
         super().setup(message, sender)
 
+    def _send(self, invoker: int, msg: ActivationMessage) -> None:
+        """While one that waits is tried alone, the others are not even begun."""
+        slot = self._slots.entries.get(msg.activation_id)
+        if slot is None or not self._outbox.away or not self._hold(slot, "others wait already"):
+            super()._send(invoker, msg)
+
     @on(SendFailed)
     def not_sent(self, message: SendFailed, sender: ActorAddress) -> None:
         slot, cause = self._slots.entries.get(message.activation_id), message.cause
@@ -120,7 +126,7 @@ class HoldingBalancer(ShardingBalancer):
     @on(_SentAtLast)
     def sent_at_last(self, message: _SentAtLast, sender: ActorAddress) -> None:
         """The broker is back: the next ones follow at once."""
-        self._outbox.over(message.activation_id)
+        self._outbox.sent(message.activation_id)
         self.try_again(_TryAgain(), sender)
         self._say_whether_full()
 

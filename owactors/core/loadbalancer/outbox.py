@@ -9,8 +9,8 @@ from itertools import islice
 
 from attrs import define, field, frozen
 
-#: so many are being tried at a time
-WINDOW = 500
+#: so many are being tried at a time at most
+WINDOW = 512
 #: calls are accepted again once so much of the room is free
 AGAIN = 0.1
 
@@ -25,18 +25,24 @@ class OutboxSettings:
 
 @define
 class Outbox:
-    """`failed` for each try, then `due` after a while; `sent` or `over` in the end."""
+    """`failed` for each try, then `due` after a while; `sent` or `over` in the end.
+
+    After a failure one of them is tried alone, and with each that is sent twice as many: a broker that is back and
+    does not answer yet gets few of which nobody would know whether they arrived.
+    """
 
     settings: OutboxSettings = OutboxSettings()
     #: since when each one waits
     _since: dict[str, float] = field(factory=dict)
     #: of these, the ones that are not being tried, oldest first
     _idle: dict[str, None] = field(factory=dict)
+    _window: int = WINDOW
     _full: bool = False
 
     def failed(self, activation_id: str, now: float) -> bool:
         """It was not sent. True: it waits. False: its time is over, or none may wait."""
         since = self._since.setdefault(activation_id, now)
+        self._window = 1
         if self.settings.most == 0 or now - since >= self.settings.patience:
             self.over(activation_id)
             return False
@@ -45,20 +51,30 @@ class Outbox:
 
     def due(self) -> list[str]:
         """Those to be tried now; each of them ends as `failed` or `over`."""
-        room = WINDOW - (len(self._since) - len(self._idle))
+        room = self._window - (len(self._since) - len(self._idle))
         chosen = list(islice(self._idle, max(0, room)))
         for activation_id in chosen:
             del self._idle[activation_id]
         return chosen
 
+    def sent(self, activation_id: str) -> None:
+        """It was; more follow."""
+        self._window = min(WINDOW, 2 * self._window)
+        self.over(activation_id)
+
     def over(self, activation_id: str) -> None:
-        """It was sent, or ended otherwise."""
+        """It is no more to be sent."""
         self._since.pop(activation_id, None)
         self._idle.pop(activation_id, None)
 
     def waits(self, activation_id: str) -> bool:
         """Whether it has certainly not left: it is not even being tried."""
         return activation_id in self._idle
+
+    @property
+    def away(self) -> bool:
+        """Whether nothing was sent since the last failure: what comes now had better wait, too."""
+        return self._window == 1 and bool(self._since)
 
     @property
     def idle(self) -> bool:
