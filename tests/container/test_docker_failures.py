@@ -141,6 +141,12 @@ def test_removing_what_is_gone_or_going(status: int) -> None:
     asyncio.run(_engine_saying(remove_container=saying(said(status, "removal already in progress"))).remove("x"))
 
 
+@pytest.mark.parametrize("status", [404, 409])
+def test_killing_what_does_not_run(status: int) -> None:
+    """Is success."""
+    asyncio.run(_engine_saying(kill=saying(said(status, "container x is not running"))).kill("x"))
+
+
 @pytest.mark.services
 def test_two_removals_at_once(backend: Backend, folder: Path) -> None:
     """By two who do not know of each other."""
