@@ -103,9 +103,9 @@ def test_a_broker_and_then_a_database_that_die_and_come_back(
                 controller.wait_until(lambda: len(load.accepted) > accepted + 10, "calls are accepted again", 60)
             assert load.wrong == [], f"{load.statuses}\n{controller.log_text()}"
             controller.wait_for(40, **UP)
-            # What was accepted while the broker was away ran when it was back, but for what had left unconfirmed.
+            # What was accepted meanwhile ran when the broker was back, but for what was on its way when it went.
             ends = every_accepted_call_has_a_record(load)
-            assert all("It may run" in end for end in ends if end), ends
+            assert all("It may run" in end or "It has not run" in end for end in ends if end), ends
             assert ends[""] > 0.9 * ends.total(), ends
             with Load(controller) as load:
                 controller.wait_until(lambda: load.statuses[200] > 10, "calls are answered")
