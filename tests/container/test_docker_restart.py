@@ -39,8 +39,11 @@ def test_engine_is_killed_and_comes_back(own_engine: OwnEngine, tmp_path: Path) 
     backend = docker(own_engine.host)
 
     async def play(factory: ContainerFactory) -> None:
-        container, frozen = [await started(factory, backend, HELLO) for _ in range(2)]
+        container, frozen, paused = [await started(factory, backend, HELLO) for _ in range(3)]
+        assert isinstance(paused, DockerContainer)
+        paused._group = None  # so it is paused by the engine
         await frozen.suspend()
+        await paused.suspend()
         own_engine.kill()
         reply = body_of(await container.run(run_body(), PATIENCE))
         assert reply.body == b'{"ok": true}'
@@ -51,9 +54,9 @@ def test_engine_is_killed_and_comes_back(own_engine: OwnEngine, tmp_path: Path) 
         fresh = await started(factory, backend, ECHO)
         assert body_of(await fresh.run(run_body({"n": 2}), PATIENCE)).body == b'{"n": 2}'
         assert (await fresh.logs(10_000, True)).state == "complete"
-        await (outlived if outlives(own_engine) else ended)(container, frozen)
-        await container.destroy()
-        await frozen.destroy()
+        await (outlived if outlives(own_engine) else ended)(container, frozen, paused)
+        for one in (container, frozen, paused):
+            await one.destroy()
         assert not await container.ping()
 
     scenario(backend, tmp_path, play)
@@ -64,20 +67,22 @@ def outlives(engine: OwnEngine) -> bool:
     return bool(engine.config["live-restore"])
 
 
-async def outlived(container: Container, frozen: Container) -> None:
+async def outlived(container: Container, *asleep: Container) -> None:
     """They are what they were, and their logs are whole again."""
-    await settled(container, frozen)
-    await frozen.resume()
-    for one in (container, frozen):
+    await settled(container, *asleep)
+    for one in asleep:
+        await one.resume()
+    for one in (container, *asleep):
         assert body_of(await one.run(run_body({"name": "Ada"}), PATIENCE)).body == b'{"ok": true}'
         assert texts((await one.logs(10_000, True)).lines) == ["stdout: hello Ada"]
 
 
-async def ended(container: Container, frozen: Container) -> None:
+async def ended(container: Container, *asleep: Container) -> None:
     """Nobody answers."""
-    with contextlib.suppress(ContainerError):
-        await frozen.resume()
-    for one in (container, frozen):
+    for one in asleep:
+        with contextlib.suppress(ContainerError):
+            await one.resume()
+    for one in (container, *asleep):
         outcome = (await one.run(run_body(), PATIENCE)).outcome
         assert isinstance(outcome, NoResponseReceived | ConnectionFailed), outcome
 

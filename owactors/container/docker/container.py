@@ -27,6 +27,8 @@ LOG = logging.getLogger(__name__)
 QUIET = 0.03
 """Seconds without output after which nothing more is expected of a container that writes no end marks."""
 
+PAUSED = 409
+"""The engine's status for attaching to a container that it has paused: its output is read when it is resumed."""
 REATTACH_PAUSE = 0.2
 """Seconds between tries to read on while the engine is away."""
 
@@ -52,6 +54,7 @@ class DockerContainer(WritingContainer):
         self.initializing = False
         self._disk: tuple[str, ...] = ()
         self._device: int | None = None
+        self._unread = False
         self.holder: Holder | None = None
         self._last_output = 0.0
         self._removal: asyncio.Task[None] | None = None
@@ -113,6 +116,9 @@ class DockerContainer(WritingContainer):
             self._frozen = False
             return
         await self._by_engine(self._engine.unpause(self.id))
+        if self._unread:
+            await self._by_engine(self.attach())
+            self._unread = self.doubtful = False
 
     async def resize(self, memory: int, cpu_shares: int = 0, cpu_limit: float | None = None) -> None:
         """See Container; by the engine, so that it shows what holds."""
@@ -236,6 +242,9 @@ class DockerContainer(WritingContainer):
                     return
                 break
             except EngineError as error:
+                if error.status == PAUSED:
+                    self._unread = True
+                    return
                 if error.status:
                     break
                 away = True
