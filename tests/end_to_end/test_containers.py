@@ -123,7 +123,7 @@ def test_each_phase_is_in_the_figures(overlapping: LiveNode) -> None:
 
 
 def test_a_record_says_where_the_time_of_a_warm_call_went(node: LiveNode) -> None:
-    node.deploy("again", "def main(args):\n    return {}")
+    node.deploy("again", "def main(args):\n    return {}", memory=128)
     parts = []
     for _ in range(2):
         record = node.record(node.invoke("again").json["activationId"])
@@ -132,7 +132,7 @@ def test_a_record_says_where_the_time_of_a_warm_call_went(node: LiveNode) -> Non
     assert list(parts[1]) == ["wait", "run"]
 
 
-def test_an_action_reaches_the_api_and_the_world_but_nothing_else_that_listens_here(node: LiveNode) -> None:
+def test_an_action_reaches_the_api_and_the_world_but_nothing_else_that_listens_here(overlapping: LiveNode) -> None:
     """Where the guard works; the report at the start says whether it does."""
     code = """
 import os, socket, urllib.request
@@ -144,11 +144,15 @@ def main(args):
     except TimeoutError:
         return {'api': pong, 'other': 'no way'}
 """
-    node.wait_until(lambda: "protection network" in node.log_text(), "says how its sandboxes are protected", 60)
-    guarded = "protection network: on (" in node.log_text()
-    node.deploy("neighbourly", code)
+    overlapping.deploy("neighbourly", code)
     with socket.create_server(("127.0.0.1", 0)) as store:
-        reply = node.invoke("neighbourly", {"port": store.getsockname()[1]})
+        reply = overlapping.invoke("neighbourly", {"port": store.getsockname()[1]})
+
+    def report() -> str:
+        return overlapping.log.read_text().partition("protection network: ")[2]
+
+    overlapping.wait_until(report, "has said how its sandboxes are protected", 60)
+    guarded = report().startswith("on (")
     assert reply.json["response"]["result"] == {"api": "pong", "other": "no way" if guarded else "reached"}
 
 
