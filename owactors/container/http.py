@@ -20,6 +20,10 @@ from owactors.core.reply import ConnectionFailed, ContainerReply, Outcome, RunTi
 KEY_HEADER = "X-Owactors-Key"
 """Where several containers share a network each has a key of its own, and our proxies obey nobody without it."""
 CONNECT_TIMEOUT = 0.25
+LOCAL_TIMEOUT = 5.0
+"""Seconds for a unix socket: who listens there is reached at once and who does not is refused at once, so what takes
+longer is this process, which has too much to do.
+"""
 FIRST_PAUSE = 0.002
 LONGEST_PAUSE = 0.01
 
@@ -115,9 +119,10 @@ class ContainerClient:
 
     async def _connect(self, deadline: float, retry: bool) -> Connection | ConnectionFailed:
         pause = FIRST_PAUSE
+        patience = LOCAL_TIMEOUT if isinstance(self.address, UnixAddress) else CONNECT_TIMEOUT
         while True:
             remaining = deadline - time.monotonic()
-            made = await self._connect_once(max(0.001, min(CONNECT_TIMEOUT, remaining)))
+            made = await self._connect_once(max(0.001, min(patience, remaining)))
             remaining = deadline - time.monotonic()
             if isinstance(made, Connection) or not retry or remaining <= 0:
                 return made
