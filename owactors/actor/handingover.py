@@ -34,6 +34,8 @@ PEEK = 128
 CLAIM_SECONDS, TURN_SECONDS = 20.0, 1.0
 #: until another controller must have given back what it claimed, if it says nothing (seconds)
 GRACE = 30.0
+#: then this controller has heard itself of an invoker's silence (seconds)
+TRUST_SECONDS = 15.0
 NO_OTHER = "The activation waited for an invoker that fell silent, and there is no other. It has not run."
 
 
@@ -60,6 +62,11 @@ class _EndRest:
 
     gone: InvokerGone
     under_way: frozenset[str]
+
+
+@frozen
+class _Trust:
+    """To self."""
 
 
 class HandingOverBalancer(HoldingBalancer):
@@ -208,8 +215,16 @@ class HandingOverBalancer(HoldingBalancer):
 
     @on(CameBack)
     def came_back(self, message: CameBack, sender: ActorAddress) -> None:
-        """Another controller claimed it."""
+        """Another controller claimed it, and knows that the invoker is silent; this one may hear so later."""
+        if self._sharding.invokers[message.invoker].usable:
+            self.trust_all_but(message.invoker)
+            self.start_timer("trust", TRUST_SECONDS, _Trust())
         self._send_elsewhere(message.activation_id, message.invoker)
+
+    @on(_Trust)
+    def trust(self, message: _Trust, sender: ActorAddress) -> None:
+        """What this controller hears itself holds again."""
+        self.trust_all_but(None)
 
     def _send_elsewhere(self, activation_id: str, former: int) -> None:
         slot, wanted = self._slots.entries.get(activation_id), self._wanted.get(activation_id)

@@ -188,8 +188,15 @@ class ShardingBalancer(LoadBalancer, TopicReader):
     @on(InvokerStates)
     def invokers_are(self, message: InvokerStates, sender: ActorAddress) -> None:
         self._states = message.states
+        self.trust_all_but(None)
+
+    def trust_all_but(self, silent: int | None) -> None:
+        """Calls go to the invokers that are up, as this controller hears it, and not to the one that is silent."""
         self._sharding.update_invokers(
-            [(instance.user_memory.to_mb, InvokerState(state).usable) for instance, state in message.states]
+            [
+                (instance.user_memory.to_mb, InvokerState(state).usable and instance.instance != silent)
+                for instance, state in self._states
+            ]
         )
 
     @on(ClusterSize)

@@ -195,6 +195,15 @@ def test_what_an_invoker_left_on_its_topic_runs_elsewhere_and_the_rest_it_ends_i
     assert world.bench.actor._slots.entries["a" * 32].invoker == home
 
 
+def test_what_came_back_does_not_go_to_the_silent_invoker_again_though_it_is_not_known_here_yet(world: World) -> None:
+    world.send("a", memory=128, blocking=False)
+    home = world.home
+    world.bench.give(CameBack("a" * 32, "0", home), "reader")
+    assert topics(world.bench) == [f"dev-invoker{1 - home}"]
+    world.bench.fire("trust")
+    assert all(each.usable for each in world.bench.actor._sharding.invokers)
+
+
 @pytest.fixture
 def shared() -> Iterator[World]:
     made = World(shared_topic=True)
