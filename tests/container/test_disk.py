@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import mmap
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -46,20 +47,40 @@ def test_files_below_folders_and_by_themselves(tmp_path: Path) -> None:
     assert used([str(tmp_path / "a"), str(tmp_path / "elsewhere"), str(tmp_path / "gone")]) == empty + 128 * KB
 
 
+#: opens two files, deletes the first; maps it and closes it; lets it go
+KEEPING = """
+import mmap, os, sys
+def step():
+    print("done", flush=True)
+    sys.stdin.readline()
+file, outside = (open(path, "r+b") for path in sys.argv[1:])
+os.remove(sys.argv[1])
+step()
+mapped = mmap.mmap(file.fileno(), 0)
+file.close()
+step()
+mapped.close()
+step()
+"""
+
+
 def test_files_without_a_name(tmp_path: Path) -> None:
     """Each once, as long as somebody keeps it, and none that has a name elsewhere."""
     folder = tmp_path / "a"
     folder.mkdir()
     empty = used([str(folder)])
     assert empty is not None
-    with write(folder / "x", 64).open("r+b") as file, write(tmp_path / "outside", 64).open("rb"):
-        os.remove(folder / "x")
-        assert used([str(folder)], [os.getpid()]) == empty + 64 * KB
-        mapped = mmap.mmap(file.fileno(), 0)
-    if os.geteuid() == 0:
-        assert used([str(folder)], [os.getpid()]) == empty + 64 * KB
-    mapped.close()
-    assert used([str(folder)], [os.getpid()]) == empty
+    files = [str(write(folder / "x", 64)), str(write(tmp_path / "outside", 64))]
+    command = [sys.executable, "-c", KEEPING, *files]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as keeping:
+        assert keeping.stdin is not None
+        assert keeping.stdout is not None
+        for step, kept in enumerate((64 * KB, 64 * KB, 0)):
+            assert keeping.stdout.readline() == "done\n"
+            if step != 1 or os.geteuid() == 0:
+                assert used([str(folder)], [keeping.pid]) == empty + kept
+            keeping.stdin.write("\n")
+            keeping.stdin.flush()
 
 
 def test_more_files_than_anybody_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
