@@ -232,6 +232,12 @@ class Repository:
             self._cached.drop(doc_id)
         self._resolved.clear()
 
+    def forget(self) -> None:
+        """Forgets all documents: changes of them may have gone unheard."""
+        self._changes += 1
+        self._cached.clear()
+        self._resolved.clear()
+
     # --- listing ---------------------------------------------------------------------------------
 
     async def rows(

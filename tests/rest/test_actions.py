@@ -222,6 +222,20 @@ def test_a_change_at_another_controller_is_seen_when_it_is_told() -> None:
     in_world(story)
 
 
+def test_a_change_that_nobody_told_is_seen_when_all_is_forgotten() -> None:
+    """As when another controller comes, which may have changed what is cached here before it was heard."""
+
+    async def story(world: World) -> None:
+        await world.make_action("x")
+        await world.ask("POST", "actions/x", {})
+        document = await world.store.entities.get("guest/x")
+        await world.store.entities.put({**document, "parameters": [{"key": "far", "value": 1}]})
+        world.application.api.repository.forget()
+        assert (await world.ask("POST", "actions/x?blocking=true&result=true", {})).json() == {"far": 1}
+
+    in_world(story)
+
+
 @pytest.mark.scenario("A33")
 def test_parameters_are_stored_locked_and_travel_locked() -> None:
     def lock(parameters: Parameters) -> Parameters:
