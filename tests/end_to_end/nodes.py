@@ -22,6 +22,8 @@ from typing import Any
 
 from attrs import frozen
 
+from owactors.container.sandbox.leftovers import dead_boots, remove_boot
+
 GUEST = "23bc46b1-71f6-4ed5-8c54-816aa4f8c502:123zO3xZCLrMN6v2BKK1dXYFpXlPkccOFqm12CdAsMgRU4VrNZ9lyGVCGuMDGIwP"
 START_SECONDS, STOP_SECONDS, CALL_SECONDS = 60.0, 30.0, 90.0
 LIMITS = {
@@ -116,6 +118,9 @@ class LiveNode:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
+        # Paused sandboxes of a node that was killed wait for its next start, which never comes.
+        for boot in dead_boots(self.data, ""):
+            remove_boot(boot)
         if self._own_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
