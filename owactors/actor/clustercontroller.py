@@ -83,6 +83,8 @@ class ClusterController(FollowingController):
         assert isinstance(message, ClusterControllerSetup)
         self.belong_to(message)
         self._began = int(time.time() * 1000)
+        #: controllers that are heard, this one among them
+        self._members: set[str] = set()
         bus = underlying(self._cluster.messaging)
         if isinstance(bus, BusSettings):
             self._start_bus(bus)
@@ -208,8 +210,10 @@ class ClusterController(FollowingController):
     @on(ClusterSize)
     def cluster_is(self, message: ClusterSize, sender: ActorAddress) -> None:
         self._throttles.cluster_size = message.size
-        self.forget_documents(_ForgetDocuments(), sender)
-        self.start_timer("forget", HEARING_SECONDS, _ForgetDocuments())
+        come, self._members = set(message.members) - self._members, set(message.members)
+        if come:
+            self.forget_documents(_ForgetDocuments(), sender)
+            self.start_timer("forget", HEARING_SECONDS, _ForgetDocuments())
 
     @on(_ForgetDocuments)
     def forget_documents(self, message: _ForgetDocuments, sender: ActorAddress) -> None:
