@@ -51,13 +51,6 @@ from owactors.store.clusterhosts import take_place
 from owactors.store.port import Store
 
 LOST_SECONDS = 30.0
-#: seconds after which a controller that has come hears everything that others say, and the other way round
-HEARING_SECONDS = 3.0
-
-
-@frozen
-class _ForgetDocuments:
-    """To self: documents that are cached may have been changed by controllers that were not heard yet."""
 
 
 @frozen
@@ -211,14 +204,8 @@ class ClusterController(FollowingController):
     def cluster_is(self, message: ClusterSize, sender: ActorAddress) -> None:
         self._throttles.cluster_size = message.size
         come, self._members = set(message.members) - self._members, set(message.members)
-        if come:
-            self.forget_documents(_ForgetDocuments(), sender)
-            self.start_timer("forget", HEARING_SECONDS, _ForgetDocuments())
-
-    @on(_ForgetDocuments)
-    def forget_documents(self, message: _ForgetDocuments, sender: ActorAddress) -> None:
-        """What others changed before they were heard here is in no message."""
-        self._api.api.repository.forget()
+        if come:  # what they changed before they were heard here was in no message
+            self._api.api.repository.forget()
 
     @on(Accepting)
     def accepting(self, message: Accepting, sender: ActorAddress) -> None:
