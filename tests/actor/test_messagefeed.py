@@ -49,6 +49,9 @@ class Topic:
             raise self.commit_failure
         del self.messages[: self.uncommitted]
 
+    async def close(self) -> None:
+        self.log.append("close")
+
 
 def feeding(topic: Topic, **settings: object) -> Bench:
     bench = Bench(MessageFeed)
