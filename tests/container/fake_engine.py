@@ -8,7 +8,8 @@ from typing import Any
 from attrs import define, field
 
 from owactors.container.docker import container as docker_container
-from owactors.container.docker.engine import EngineError, Running
+from owactors.container.docker.engine import Running
+from owactors.container.docker.errors import EngineError
 from owactors.container.docker.factory import DockerFactory
 from owactors.container.docker.settings import DockerSettings
 from owactors.container.port import ContainerSpec

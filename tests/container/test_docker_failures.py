@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from owactors.container.docker.engine import EngineError, Running
+from owactors.container.docker.engine import Running
+from owactors.container.docker.errors import EngineError
 from owactors.container.docker.factory import LABEL, DockerFactory
 from owactors.container.docker.settings import DockerSettings
 from owactors.container.port import ContainerError, ContainerFactory, ContainerSpec, WhiskContainerStartupError
@@ -118,6 +119,26 @@ def saying(*answers: Any) -> Any:
 def test_pausing_what_is_paused() -> None:
     """Is success."""
     asyncio.run(_engine_saying(pause=saying(said(409, "Container x is already paused"))).pause("x"))
+
+
+@pytest.mark.parametrize("refusal", [(409, "Container x is already paused"), (500, "OCI runtime: unable to freeze")])
+def test_pausing_what_the_engine_takes_for_paused_or_cannot_freeze_for_a_moment(refusal: tuple[int, str]) -> None:
+    """It is paused in the end."""
+    done: list[str] = []
+    answers = saying(said(*refusal), said(*refusal), None)
+
+    def pause(id: str) -> None:
+        answers()
+        done.append(id)
+
+    asyncio.run(_engine_saying(pause=pause).pause("x"))
+    assert done == ["x"]
+
+
+def test_pausing_what_cannot_be_frozen() -> None:
+    """Is an error when it stays so."""
+    with pytest.raises(EngineError, match="unable to freeze"):
+        asyncio.run(_engine_saying(pause=saying(said(500, "OCI runtime: unable to freeze"))).pause("x"))
 
 
 def test_pausing_what_does_not_run() -> None:

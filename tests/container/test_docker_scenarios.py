@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from owactors.container.docker.engine import Engine, EngineError, Running
+from owactors.container.docker.engine import Engine, Running
+from owactors.container.docker.errors import EngineError
 from owactors.container.docker.factory import GIVE_WAY, DockerFactory
 from owactors.container.docker.progress import PullProgress
 from owactors.container.docker.settings import DockerSettings

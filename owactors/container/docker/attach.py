@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import cast
 from urllib.parse import urlsplit
 
-from owactors.container.docker.engine import EngineError
+from owactors.container.docker.errors import EngineError
 from owactors.container.log_collector import STDERR, STDOUT
 
 HEADER = 8

@@ -6,7 +6,8 @@ import asyncio
 import os
 import sys
 
-from owactors.container.docker.engine import Engine, EngineError
+from owactors.container.docker.engine import Engine
+from owactors.container.docker.errors import EngineError
 from owactors.container.docker.images import ImageCannotBeBuilt, build, packaged_tags
 from owactors.container.docker.settings import DEFAULT_HOST, DockerSettings
 from owactors.container.port import WhiskContainerStartupError

@@ -11,7 +11,8 @@ from typing import Any
 
 from owactors.container.disk import WritingContainer, used
 from owactors.container.docker.attach import AttachProtocol, attach
-from owactors.container.docker.engine import Engine, EngineError, Running
+from owactors.container.docker.engine import Engine, Running
+from owactors.container.docker.errors import EngineError
 from owactors.container.docker.holders import Holder
 from owactors.container.docker.processgroup import groups_of
 from owactors.container.docker.wire import device_of, unplug

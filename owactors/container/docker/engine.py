@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
+from owactors.container.docker import pausing
+from owactors.container.docker.errors import EngineError
 from owactors.container.docker.extras import extras
 from owactors.container.docker.naming import split_tag
 from owactors.container.docker.progress import PullProgress
@@ -24,15 +26,6 @@ PROGRESS_PERIOD = 5.0
 """Seconds between two lines about a pull that takes long."""
 THREADS = 32
 CONTAINER_ID = re.compile("[0-9a-f]{64}")
-
-
-class EngineError(Exception):
-    """The engine refused: its HTTP `status` (0: it did not answer) and its words."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-        self.text = text
 
 
 @frozen
@@ -175,26 +168,12 @@ class Engine:
         return int(found.get("SizeRw") or 0)
 
     async def pause(self, id: str) -> None:
-        """Pause; a paused one stays so. The engine's answer to that differs from that about one which does not run by
-        its words only.
-        """
-        try:
-            await self._call(lambda: self._api.pause(id))
-        except EngineError as error:
-            if error.status != 409 or "already paused" not in error.text:
-                raise
+        """Pause; a paused one stays so."""
+        await pausing.pause(lambda: self._call(lambda: self._api.pause(id)))
 
     async def unpause(self, id: str) -> None:
-        """Unpause. The engine says 500 for a moment after a pause that it has not noticed itself."""
-        for _ in range(10):
-            try:
-                await self._call(lambda: self._api.unpause(id))
-                return
-            except EngineError as error:
-                if error.status != 500:
-                    raise
-                await asyncio.sleep(0.02)
-        await self._call(lambda: self._api.unpause(id))
+        """Unpause."""
+        await pausing.unpause(lambda: self._call(lambda: self._api.unpause(id)))
 
     async def update(self, id: str, memory: int, cpu_shares: int, cpu_limit: float | None) -> None:
         """Change the limits of a container, see ContainerSpec. docker-py knows no limit of cores here."""

@@ -16,7 +16,8 @@ from attrs import define, evolve, field
 
 from owactors.container.disk import DiskWatch
 from owactors.container.docker.container import DockerContainer
-from owactors.container.docker.engine import Engine, EngineError, limits
+from owactors.container.docker.engine import Engine, limits
+from owactors.container.docker.errors import EngineError
 from owactors.container.docker.events import EngineEvents
 from owactors.container.docker.extras import extras
 from owactors.container.docker.holders import Holder, Holders

@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable
 
 from attrs import define, field, frozen
 
-from owactors.container.docker.engine import Engine, EngineError
+from owactors.container.docker.engine import Engine
+from owactors.container.docker.errors import EngineError
 from owactors.container.docker.images import packaged_tags
 from owactors.container.docker.turns import PREWARM, REMOVAL, Turns
 from owactors.container.port import MIB, ContainerSpec

@@ -8,7 +8,8 @@ from enum import Enum
 
 from attrs import define, field
 
-from owactors.container.docker.engine import Engine, EngineError
+from owactors.container.docker.engine import Engine
+from owactors.container.docker.errors import EngineError
 from owactors.container.docker.naming import is_local, split_tag
 from owactors.container.docker.settings import DockerSettings, PullPolicy
 from owactors.container.port import BlackboxStartupError, ContainerSpec
