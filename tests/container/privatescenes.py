@@ -39,9 +39,13 @@ def main(args):
     answers = {}
     for name, place in args.get('places', {}).items():
         try:
-            with socket.create_connection(tuple(place), 1) as link:
+            with socket.create_connection(tuple(place), args.get('patience', 1)) as link:
                 link.settimeout(5)
                 answers[name] = link.recv(100).decode()
+        except PermissionError:
+            answers[name] = 'not permitted'
+        except ConnectionRefusedError:
+            answers[name] = 'nobody there'
         except OSError as error:
             answers[name] = 'no way'
     for name, place in args.get('datagrams', {}).items():
@@ -137,6 +141,8 @@ async def guarded_reach(name: str, folder: Path, outside: int) -> dict[str, Any]
         try:
             one, other = [await started(factory, backend, REACH) for _ in range(2)]
             await ask(other, listen=True)
+            with listener("127.0.0.1") as unused:
+                pass
             places = {
                 "outside": (str(OUTSIDE.ip), port),
                 "neighbour": ("127.0.0.1", 8080),
@@ -145,10 +151,15 @@ async def guarded_reach(name: str, folder: Path, outside: int) -> dict[str, Any]
                 "in disguise": ("::ffff:127.0.0.1", loopback),
                 "another of its addresses": ("127.0.0.2", everywhere),
                 "node": (str(HERE.ip), everywhere),
+                "without an address": ("0.0.0.0", loopback),
+                "without an address of version 6": ("::", sixth),
+                "nobody": ("127.0.0.1", unused),
                 "api": ("127.0.0.1", api),
                 "secrets of the cloud": ("169.254.169.254", 80),
             }
-            said = await ask(one, places=places, datagrams={"names": names, "other datagrams": other_datagrams})
+            said = await ask(
+                one, patience=20, places=places, datagrams={"names": names, "other datagrams": other_datagrams}
+            )
             itself = await ask(other, places={"itself": ("127.0.0.1", 8080)})
             entered = await asyncio.to_thread(inside, outside, lambda: _connects((str(HERE.ip), 8080)))
             return {**said["answers"], **itself["answers"], "from outside": entered}

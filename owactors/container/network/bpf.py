@@ -10,6 +10,7 @@ import ctypes
 import os
 import platform
 import struct
+import sys
 
 from attrs import define, field
 
@@ -17,10 +18,12 @@ CONTEXT, STACK = 6, 10
 """Registers: in 6 a program keeps what it was called with; 10 is the end of its 512 bytes of stack."""
 BYTE, HALF, WORD, LONG = 0x71, 0x69, 0x61, 0x79
 SYSTEM_CALL = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361, "s390x": 351}
-LOAD, ATTACH = 5, 8
-SOCKET_PACKETS = 8
-"""The type of programs that see the packets of a control group's sockets."""
-INCOMING, OUTGOING = 0, 1
+MAKE_MAP, PUT, DROP, LOAD, ATTACH = 0, 2, 3, 5, 8
+INCOMING, OUTGOING, EVENTS, CONNECT4, CONNECT6 = 0, 1, 3, 10, 11
+"""What of a control group's sockets a program sees: packets, what becomes of them, and where they are to connect to."""
+TYPES = {INCOMING: 8, OUTGOING: 8, EVENTS: 13, CONNECT4: 18, CONNECT6: 18}
+SET, PER_GROUP = 1, 19
+"""Kinds of maps: any keys; one value for each control group at which a program is that has the map."""
 BESIDE_OTHERS = 2
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -55,6 +58,26 @@ class Assembler:
     def shift(self, target: int, left: int) -> None:
         """target <<= left, or >>= if negative."""
         self._code.append((0x67 if left > 0 else 0x77, target, 0, 0, abs(left)))
+
+    def add_register(self, target: int, other: int) -> None:
+        """target += other."""
+        self._code.append((0x0F, target, other, 0, 0))
+
+    def as_sent(self, target: int) -> None:
+        """The lower two bytes of target in the order in which networks have them."""
+        self._code.append((0xDC, target, 0, 0, 16))
+
+    def map(self, target: int, descriptor: int) -> None:
+        """target = a map, for helpers."""
+        self._code += [(0x18, target, 1, 0, descriptor), (0, 0, 0, 0, 0)]
+
+    def store(self, size: int, base: int, offset: int, value: int) -> None:
+        """What is at base + offset = value."""
+        self._code.append((size + 1, base, 0, offset, value))
+
+    def store_register(self, size: int, base: int, offset: int, source: int) -> None:
+        """What is at base + offset = source."""
+        self._code.append((size + 2, base, source, offset, 0))
 
     def load(self, size: int, target: int, base: int, offset: int) -> None:
         """target = what is at base + offset."""
@@ -100,16 +123,43 @@ class Assembler:
         return b"".join(words)
 
 
+def port_in(number: int) -> int:
+    """A port as a program reads it from a packet or an address."""
+    return number_of(number.to_bytes(2, "big"))
+
+
+def number_of(data: bytes) -> int:
+    """What a program reads from these bytes."""
+    return int.from_bytes(data, sys.byteorder)
+
+
 def load(program: bytes, way: int, name: str) -> int:
-    """A descriptor of a program for the packets that go `way`; the kernel has checked it."""
+    """A descriptor of a program for what goes `way` (see above); the kernel has checked it."""
     code, licence = ctypes.create_string_buffer(program, len(program)), ctypes.create_string_buffer(b"Apache-2.0")
-    head = struct.pack("=IIQQ", SOCKET_PACKETS, len(program) // 8, ctypes.addressof(code), ctypes.addressof(licence))
+    head = struct.pack("=IIQQ", TYPES[way], len(program) // 8, ctypes.addressof(code), ctypes.addressof(licence))
     said = struct.pack("=IIQ", 0, 0, 0)
     return _ask(LOAD, head + said + struct.pack("=II16sII", 0, 0, name.encode(), 0, way))
 
 
+def make_map(kind: int, key: int, value: int, entries: int) -> int:
+    """A descriptor of a map; `key`, `value`: bytes of each, `entries`: the most there can be."""
+    return _ask(MAKE_MAP, struct.pack("=IIIII", kind, key, value, entries, 0))
+
+
+def put(table: int, key: bytes, value: bytes) -> None:
+    """table[key] = value."""
+    known, wanted = ctypes.create_string_buffer(key, len(key)), ctypes.create_string_buffer(value, len(value))
+    _ask(PUT, struct.pack("=IIQQQ", table, 0, ctypes.addressof(known), ctypes.addressof(wanted), 0))
+
+
+def drop(table: int, key: bytes) -> None:
+    """Remove table[key], which must be there."""
+    known = ctypes.create_string_buffer(key, len(key))
+    _ask(DROP, struct.pack("=IIQQQ", table, 0, ctypes.addressof(known), 0, 0))
+
+
 def attach(program: int, folder: int, way: int) -> None:
-    """It sees the packets of this control group (version 2, a descriptor of its folder) from now on until that goes."""
+    """It sees the sockets of this control group (version 2, a descriptor of its folder) from now on until that goes."""
     _ask(ATTACH, struct.pack("=IIII", folder, program, way, BESIDE_OTHERS))
 
 

@@ -3,37 +3,45 @@ for it, and itself.
 
 Two programs at its control group (version 2) decide about each packet: no rule, route or device of the machine is
 touched, and they go with the group, also after `kill -9` of the node. The way out is the machine's own, for IPv4 and
-IPv6; the address under which clouds tell a machine its secrets is refused; from outside nobody can connect.
+IPv6; the address under which clouds tell a machine its secrets is refused; from outside nobody can connect. Where the
+kernel can, a connection that will be refused does not wait for an answer either (refusing.py).
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from attrs import define, field
 
 from owactors.container.network import bpf
-from owactors.container.network.bpf import BYTE, CONTEXT, HALF, INCOMING, OUTGOING, STACK, WORD, Assembler
+from owactors.container.network.bpf import (
+    BYTE,
+    CONTEXT,
+    HALF,
+    INCOMING,
+    OUTGOING,
+    STACK,
+    WORD,
+    Assembler,
+    number_of,
+    port_in,
+)
+from owactors.container.network.refusing import CLOUD, FIND_TCP, HERE, LET_GO, NAMES, TCP, Refusing
 
 LOOPBACK = 1
 """The number of the device `lo`, in each network namespace: all that a machine says to itself goes over it."""
-NAMES = 53
-TCP, UDP = 6, 17
+UDP = 17
 ICMP = {4: 1, 6: 58}
 SYN, SYN_ACK = 0x02, 0x12
-CLOUD = b"\xa9\xfe"
-"""169.254: where clouds tell a machine its secrets."""
 DEVICE = 40
 """Where a program finds the number of the device."""
-COPY, FIND_TCP, FIND_UDP, LET_GO, OWN_GROUP, GROUP_OF = 26, 84, 85, 86, 79, 128
-"""Helpers of the kernel: bytes of the packet; a socket, and let it go again; the group of the packet's socket, and of
-one that was found. The last came with Linux 5.8."""
-HERE = -1
-"""The network namespace in which the packet is."""
+COPY, FIND_UDP, OWN_GROUP, GROUP_OF = 26, 85, 79, 128
+"""Helpers of the kernel: bytes of the packet; a socket; the group of the packet's socket; that of one that was found
+(since Linux 5.8)."""
 ADDRESSES, ONE = -40, -48
 """Places on the stack."""
 
@@ -47,10 +55,12 @@ class GuardFailed(Exception):
 
 @define(eq=False)
 class Guard:
-    """The two programs; see above."""
+    """The two programs, and those that refuse at once, if there are any: `silent` says why there are none."""
 
     ports: tuple[int, ...]
     _programs: dict[int, int]
+    _refusing: Refusing | None = None
+    silent: str = ""
     _owner: int = field(factory=os.getpid)
 
     @classmethod
@@ -58,7 +68,7 @@ class Guard:
         """`wanted`: ports of this machine that are open for sandboxes (TCP). Raises GuardFailed."""
         ports = tuple(sorted(set(wanted)))
         try:
-            return cls(ports, _loaded(ports))
+            return cls(ports, _loaded(ports), *_refusing(ports))
         except OSError as error:
             raise GuardFailed(NOT_ALLOWED if error.errno == errno.EPERM else str(error)) from error
 
@@ -66,18 +76,44 @@ class Guard:
         """Decide about the sockets of this control group from now on. Raises OSError."""
         if self._owner != os.getpid():  # forked since: descriptors stayed with the parent
             self._programs, self._owner = _loaded(self.ports), os.getpid()
+            self._refusing = None if self._refusing is None else Refusing.make(self.ports)
         group = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for way, program in self._programs.items():
                 bpf.attach(program, group, way)
+            if self._refusing is not None:
+                self._refusing.watch(group)
         finally:
             os.close(group)
 
+    def refresh(self) -> None:
+        """Look again which addresses this machine has, now and then."""
+        if self._refusing is not None and self._owner == os.getpid():
+            with contextlib.suppress(OSError):  # then there is no answer for some
+                self._refusing.refresh()
+
+    def be_silent(self, reason: str) -> None:
+        """Refuse without an answer from now on."""
+        if self._refusing is not None:
+            self._refusing.close()
+        self._refusing, self.silent = None, reason
+
     def close(self) -> None:
         """No more groups; those that are watched stay so."""
-        for program in self._programs.values() if self._owner == os.getpid() else ():
-            os.close(program)
-        self._programs = {}
+        if self._owner == os.getpid():
+            for program in self._programs.values():
+                os.close(program)
+            if self._refusing is not None:
+                self._refusing.close()
+        self._programs, self._refusing = {}, None
+
+
+def _refusing(ports: tuple[int, ...]) -> tuple[Refusing | None, str]:
+    """What refuses at once, or why there is nothing."""
+    try:
+        return Refusing.make(ports), ""
+    except OSError as error:
+        return None, str(error)
 
 
 def _loaded(ports: tuple[int, ...]) -> dict[int, int]:
@@ -157,8 +193,8 @@ def _decide(code: Assembler, version: int, ports: list[int]) -> None:
     code.if_is(0, LOOPBACK, f"here{version}")
     if version == 4:
         code.load(HALF, 0, STACK, ADDRESSES + 4)
-        code.unless(0, _number(CLOUD), "yes")
-        code.if_is(7, _port(NAMES), "yes")
+        code.unless(0, number_of(CLOUD), "yes")
+        code.if_is(7, port_in(NAMES), "yes")
         code.jump("no")
     else:
         code.jump("yes")
@@ -171,11 +207,11 @@ def _decide_here(code: Assembler, version: int, ports: list[int], length: int) -
     code.if_is(9, UDP, f"udp{version}")
     _unless_begins(code, "yes")
     for port in ports:
-        code.if_is(7, _port(port), "yes")
+        code.if_is(7, port_in(port), "yes")
     _find(code, FIND_TCP, length)
     code.jump(f"found{version}")
     code.label(f"udp{version}")
-    code.if_is(7, _port(NAMES), "yes")
+    code.if_is(7, port_in(NAMES), "yes")
     _find(code, FIND_UDP, length)
     code.label(f"found{version}")
     code.if_is(0, 0, "yes")
@@ -231,12 +267,3 @@ def _fetch(code: Assembler, place: int, count: int, at: int | None = None) -> No
     code.put(4, count)
     code.call(COPY)
     code.if_negative(0, "no")
-
-
-def _port(number: int) -> int:
-    return _number(number.to_bytes(2, "big"))
-
-
-def _number(data: bytes) -> int:
-    """As a program reads these bytes of a packet."""
-    return int.from_bytes(data, sys.byteorder)

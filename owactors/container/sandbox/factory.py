@@ -267,6 +267,8 @@ class SandboxFactory:
         for path in leftovers.dead_boots(self.settings.data_dir, self.boot):
             removed += leftovers.remove_boot(path)
         if self._means is not None:
+            if self._means.guard is not None:
+                self._means.guard.refresh()
             groups = self._means.layout.parents.values()
             if empty := leftovers.remove_empty_groups(groups, self.boot, UNKNOWN_FOR):
                 LOG.info("removed %d empty control groups of nodes whose data is gone", len(empty))

@@ -32,8 +32,19 @@ _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM).connect(server.getsockname(
 try:
     own.sendto(b"x", ("127.0.0.1", int(sys.argv[2])))
 except PermissionError:
-    sys.exit(0)
-sys.exit("a socket of this machine could be reached all the same")
+    pass
+else:
+    sys.exit("a socket of this machine could be reached all the same")
+if sys.argv[3]:
+    eager = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+    eager.setblocking(False)
+    try:
+        eager.connect(("127.0.0.1", int(sys.argv[3])))
+    except PermissionError:
+        sys.exit(0)
+    except BlockingIOError:
+        pass
+    sys.exit("a connection was not refused at once")
 """
 SECONDS = 10.0
 _NUMBERS = itertools.count()
@@ -48,7 +59,7 @@ def guarded(layout: CgroupLayout, ports: tuple[int, ...]) -> tuple[CgroupLayout,
         raise GuardFailed("there is no control group of version 2 in which groups can be made")
     guard = Guard.make(ports)
     try:
-        _try(guard, parent)
+        _try_both(guard, parent)
     except (OSError, subprocess.SubprocessError) as error:
         guard.close()
         raise GuardFailed(str(error)) from error
@@ -58,12 +69,27 @@ def guarded(layout: CgroupLayout, ports: tuple[int, ...]) -> tuple[CgroupLayout,
     return layout.with_tree(parent), guard
 
 
+def _try_both(guard: Guard, parent: Path) -> None:
+    """First as it is; if that does not work, without what refuses at once."""
+    if not guard.silent:
+        try:
+            return _try(guard, parent)
+        except (OSError, subprocess.SubprocessError, GuardFailed) as error:
+            guard.be_silent(str(error))
+    _try(guard, parent)
+
+
 def _try(guard: Guard, parent: Path) -> None:
-    with _group(parent) as group, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as foreign:
+    with (
+        _group(parent) as group,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as foreign,
+        socket.create_server(("127.0.0.1", 0)) as server,
+    ):
         guard.watch(group)
         foreign.bind(("127.0.0.1", 0))
+        ports = str(foreign.getsockname()[1]), "" if guard.silent else str(server.getsockname()[1])
         done = subprocess.run(
-            [sys.executable, "-S", "-E", "-c", TRIAL, str(group / "cgroup.procs"), str(foreign.getsockname()[1])],
+            [sys.executable, "-S", "-E", "-c", TRIAL, str(group / "cgroup.procs"), *ports],
             capture_output=True,
             text=True,
             timeout=SECONDS,

@@ -113,7 +113,9 @@ class Means:
         if self.guard is not None:
             ports = ", ".join(map(str, self.guard.ports))
             detail = "this machine's, but what listens on it cannot be reached, except for names"
-            return Protection("network", True, f"{detail} and port {ports}" if ports else detail)
+            detail += f" and port {ports}" if ports else ""
+            silent = f"; a connection that is refused gets no answer ({self.guard.silent})" if self.guard.silent else ""
+            return Protection("network", True, detail + silent)
         if network in ("auto", "guarded"):
             return Protection("network", False, f"shared with the host: {self.guard_reason}")
         if network == "host":
