@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from owactors.container.sandbox import cgroup, factory
+from owactors.container.sandbox.bootgroup import BootGroup, sweep_groups
 from owactors.container.sandbox.cgroup import CgroupLayout
 from owactors.container.sandbox.factory import SandboxFactory
 from owactors.container.sandbox.leftovers import remove_empty_groups
 from owactors.container.sandbox.settings import SandboxSettings
+from tests.container.backends import Backend, alive_with, cgroups_with, sandbox
+from tests.container.privatehost import CHECKOUT
 
 
 @pytest.fixture
@@ -64,3 +69,98 @@ def test_a_start_removes_them(parent: Path, tmp_path: Path, monkeypatch: pytest.
 
     asyncio.run(act())
     assert not [path for path in parent.iterdir() if path.is_dir()]
+
+
+OWNER = """
+import asyncio, sys
+from pathlib import Path
+from tests.container.backends import HELLO, sandbox, started
+async def act():
+    backend = sandbox("sandbox", **eval(sys.argv[2]))
+    factory = backend.make(Path(sys.argv[1]))
+    await factory.start()
+    frozen = await started(factory, backend, HELLO)
+    await frozen.suspend()
+    await started(factory, backend, HELLO)
+    print(frozen.id, flush=True)
+    await asyncio.sleep(600)
+asyncio.run(act())
+"""
+NOT_FORKED = {"zygote": False}
+PLAIN = {"zygote": False, "bubblewrap": False}
+
+
+@pytest.mark.parametrize("options", [{}, NOT_FORKED, PLAIN], ids=["zygote", "bubblewrap", "plain"])
+def test_frozen_sandboxes_of_a_killed_node_end_without_its_data(tmp_path: Path, options: dict[str, bool]) -> None:
+    """And nothing happens to those of a node that lives, whatever becomes of its data."""
+    if not cgroup.detect().parents:
+        pytest.skip("no control groups that can be written")
+    backend = sandbox("sandbox", **options)
+    command = [sys.executable, "-c", OWNER, str(tmp_path / "node"), repr(options)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=CHECKOUT) as node:
+        assert node.stdout is not None
+        id = node.stdout.readline().strip()
+        boot = id.partition("-")[0]
+        assert len(alive_with(f"{boot}-")) >= 2
+        shutil.rmtree(tmp_path / "node")
+        assert ids_that_go(backend, tmp_path / "other", boot) == set()
+        assert len(alive_with(f"{boot}-")) >= 2
+        node.kill()
+    # Where groups are of version 2 a frozen process can be killed.
+    assert alive_with(id) or cgroup.detect().version == 2
+    assert id in ids_that_go(backend, tmp_path / "other", boot)
+    assert not alive_with(f"{boot}-")
+    assert not cgroups_with(boot)
+
+
+def ids_that_go(backend: Backend, folder: Path, boot: str) -> set[str]:
+    """Those of this boot which the start of another node removes."""
+    gone: set[str] = set()
+
+    async def act() -> None:
+        another = backend.make(folder)
+        try:
+            gone.update((await another.start()).swept)
+        finally:
+            await another.close()
+
+    asyncio.run(act())
+    return {id for id in gone if id.startswith(boot)}
+
+
+def test_two_nodes_beside_each_other(parent: Path, tmp_path: Path) -> None:
+    """Neither ends what is the other's; whoever has gone leaves no group."""
+    layout = cgroup.detect()
+    one, other = [BootGroup.make(layout, boot, tmp_path) for boot in ("0a0a0a0a", "0b0b0b0b")]
+    assert one is not None
+    assert other is not None
+    (parent / "owactors-0a0a0a0a-1").mkdir()
+    try:
+        assert sweep_groups(layout, "0b0b0b0b", 60) == []
+        assert {path.name for path in parent.iterdir() if path.is_dir()} >= {"owactors-0a0a0a0a-1", one.path.name}
+        os.close(one._lock)
+        assert sweep_groups(layout, "0b0b0b0b", 60) == ["0a0a0a0a-1"]
+        assert not one.path.exists()
+        assert other.path.exists()
+    finally:
+        other.remove()
+    assert not [path for path in parent.iterdir() if path.is_dir()]
+
+
+def test_a_group_that_is_taken_away_before_it_is_locked(
+    parent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Is made again."""
+    taken = []
+
+    def lock(descriptor: int, operation: int) -> None:
+        if not taken:
+            (parent / "owactors-lock-0a0a0a0a").rmdir()
+            taken.append(descriptor)
+
+    monkeypatch.setattr("owactors.container.sandbox.bootgroup.fcntl.flock", lock)
+    group = BootGroup.make(cgroup.detect(), "0a0a0a0a", tmp_path)
+    assert group is not None
+    assert group.path.exists()
+    group.remove()
+    assert not group.path.exists()

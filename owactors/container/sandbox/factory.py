@@ -21,6 +21,7 @@ from owactors.container.network.pool import WirePool
 from owactors.container.network.private import RESOLVERS, NetworkFailed, PrivateNetwork, Wire
 from owactors.container.port import ContainerSpec, Protection, StartReport, WhiskContainerStartupError
 from owactors.container.sandbox import bubblewrap, cgroup, leftovers, seccomp
+from owactors.container.sandbox.bootgroup import BootGroup, sweep_groups
 from owactors.container.sandbox.cgroup import CgroupLayout, ControlGroup
 from owactors.container.sandbox.container import Parts, SandboxContainer
 from owactors.container.sandbox.guarding import guarded
@@ -45,6 +46,7 @@ class SandboxFactory:
     _containers: dict[str, SandboxContainer] = field(factory=dict)
     _means: Means | None = None
     _folder: BootFolder | None = None
+    _group: BootGroup | None = None
     _count: int = 0
     _starter: Starter | None = None
     _zygotes: Zygotes | None = None
@@ -64,6 +66,7 @@ class SandboxFactory:
             # Both wait for a process of theirs.
             means, guarding = await asyncio.gather(asyncio.to_thread(self._probe, layout), self._guarding(layout))
             self._means = evolve(means, **guarding)
+            self._group = BootGroup.make(self._means.layout, self.boot, self._folder.path)
             swept = await self.sweep()
             self._means = await self._with_network(self._folder.path, self._means)
             self._means = evolve(self._means, zygote_reason=await self._try_zygote(self._folder.path, self._means))
@@ -130,6 +133,9 @@ class SandboxFactory:
         if self._folder is not None:
             folder, self._folder = self._folder, None
             await asyncio.to_thread(folder.remove)
+        if self._group is not None:
+            self._group.remove()
+            self._group = None
 
     @property
     def limits_memory(self) -> bool:
@@ -269,9 +275,7 @@ class SandboxFactory:
         if self._means is not None:
             if self._means.guard is not None:
                 self._means.guard.refresh()
-            groups = self._means.layout.parents.values()
-            if empty := leftovers.remove_empty_groups(groups, self.boot, UNKNOWN_FOR):
-                LOG.info("removed %d empty control groups of nodes whose data is gone", len(empty))
+            removed += sweep_groups(self._means.layout, self.boot, UNKNOWN_FOR)
         if self._folder is not None:
             for folder in self._unknown(self._folder.path):
                 identity = leftovers.remove_sandbox(folder)

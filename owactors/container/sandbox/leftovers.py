@@ -1,6 +1,7 @@
 """What sandboxes leave on disk, and how to remove the sandboxes of a node that died.
 
     <data>/sandboxes/<boot>/lock         held (flock) by the node as long as it lives, whatever ends it
+    <data>/sandboxes/<boot>/group        where the node's own control group is (see bootgroup.py)
     <data>/sandboxes/<boot>/<n>/         one sandbox: state.json, the socket `s`, `work/`, `tmp/`
 
 Everything about a sandbox that the kernel does not forget by itself is written down before it is made.
@@ -25,6 +26,7 @@ from owactors.container.network import private
 from owactors.container.sandbox import cgroup, processes
 
 STATE = "state.json"
+LOCKED_GROUP = "group"
 GROUP = re.compile(re.escape(cgroup.PREFIX) + "([0-9a-f]{8})-[0-9]+")
 """The name of a sandbox's control group: the boot of its node, and a number."""
 
@@ -122,6 +124,8 @@ def remove_boot(path: Path) -> list[str]:
             removed += [identity] if identity else []
     private.remove(path)
     if complete:
+        with contextlib.suppress(OSError):
+            Path((path / LOCKED_GROUP).read_text()).rmdir()
         shutil.rmtree(path, ignore_errors=True)
     return removed
 
@@ -129,7 +133,7 @@ def remove_boot(path: Path) -> list[str]:
 def remove_sandbox(folder: Path, seconds: float = 5.0) -> str | None:
     """Kill and remove the sandbox in `folder`; its id, or None if something of it would not go (try again)."""
     state = SandboxState.read(folder)
-    if state is not None and not _kill(state, time.monotonic() + seconds):
+    if state is not None and not end(state, seconds):
         return None
     shutil.rmtree(folder, ignore_errors=True)
     return state.id if state is not None else folder.name
@@ -152,7 +156,9 @@ def remove_empty_groups(parents: Iterable[Path], own: str, seconds: float) -> li
     return removed
 
 
-def _kill(state: SandboxState, deadline: float) -> bool:
+def end(state: SandboxState, seconds: float = 5.0) -> bool:
+    """Kill its processes and remove its group; False if something would not go (try again)."""
+    deadline = time.monotonic() + seconds
     group = cgroup.known(state.cgroup_version, state.cgroups)
     while True:
         group.kill()
