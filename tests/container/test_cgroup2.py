@@ -222,9 +222,10 @@ def test_sandboxes_in_real_groups(v2_backend: Backend, folder: Path, tree: Path)
         for container in (one, slow, busy):
             await container.destroy()
         assert isinstance((await run).outcome, NoResponseReceived)
-        assert not list(tree.glob("owactors-*"))
+        assert [path.name for path in tree.glob("owactors-*")] == [f"owactors-lock-{boot}"]
 
     scenario(v2_backend, folder, play)
+    assert not list(tree.glob("owactors-*"))
 
 
 @pytest.mark.timeout(300)
