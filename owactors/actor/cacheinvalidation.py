@@ -1,4 +1,7 @@
-"""Reads what other controllers changed. (OpenWhisk, RemoteCacheInvalidation.scala.)"""
+"""Reads what other controllers changed. (OpenWhisk, RemoteCacheInvalidation.scala.)
+
+Also what was there before it began to read: a document may have been kept before that.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ class CacheInvalidation(TopicReader):
     def setup(self, message: InvalidationSetup, sender: ActorAddress) -> None:
         self._setup = message
         topic = message.topics.cache_invalidation(message.instance)
-        self.read_topic(message.messaging, topic, str(message.instance), from_now=True)
+        self.read_topic(message.messaging, topic, str(message.instance))
 
     def received(self, value: Any) -> None:
         """Its own are passed over."""

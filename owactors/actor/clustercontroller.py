@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import Container
 from contextlib import suppress
 
@@ -41,7 +42,14 @@ from owactors.message.bus import HubPlace, Hubs, JoinBus
 from owactors.message.cache import CacheInvalidationMessage, CacheKey
 from owactors.message.event import EventBody, EventMessage
 from owactors.message.loadbalancer import Accepting, Answer
-from owactors.message.member import ClusterSize, Leave
+from owactors.message.member import (
+    ClusterSize,
+    ControllersKnown,
+    DocumentChanged,
+    DocumentsDoubted,
+    HearsOthers,
+    Leave,
+)
 from owactors.message.node import RoleStopped, StopRole, StoreKeeper
 from owactors.message.store import DocumentConflict, StoreError
 from owactors.message.supervision import CacheInvalid, InvokerStates
@@ -76,8 +84,6 @@ class ClusterController(FollowingController):
         assert isinstance(message, ClusterControllerSetup)
         self.belong_to(message)
         self._began = int(time.time() * 1000)
-        #: controllers that are heard, this one among them
-        self._members: set[str] = set()
         bus = underlying(self._cluster.messaging)
         if isinstance(bus, BusSettings):
             self._start_bus(bus)
@@ -158,7 +164,8 @@ class ClusterController(FollowingController):
         self.tell(supervision, SupervisionSetup(balancer, self.myAddress, *shared))
         self._membership = self.create(ClusterMembership)
         listeners = (balancer, self.myAddress)
-        self.tell(self._membership, MembershipSetup(listeners, supervision, self._writer, *shared))
+        about = MembershipSetup(listeners, supervision, self._writer, *shared, self.myAddress, uuid.uuid4().hex[:12])
+        self.tell(self._membership, about)
         self.tell(self.create(CacheInvalidation), InvalidationSetup(self.myAddress, *shared))
         self.begin_heartbeat(self._writer, balancer if hands_over else None)
         return balancer
@@ -173,6 +180,7 @@ class ClusterController(FollowingController):
 
     def _ready_to_serve(self) -> None:
         """Without an invoker calls are refused after a while; everything else is served."""
+        self._api.api.repository.hears = False  # the membership says when it does
         self._open_door()
         self.start_timer("lost", LOST_SECONDS, _LookForLost())
 
@@ -181,6 +189,7 @@ class ClusterController(FollowingController):
     def _changed(self, doc_id: str) -> None:
         value = CacheInvalidationMessage(CacheKey(doc_id), str(self._instance)).to_json()
         topic = self._cluster.topics.cache_invalidation().name
+        self.into_turn(lambda: self.tell(self._membership, DocumentChanged(doc_id)))
         self._write(Write(topic, value, f"the change of {doc_id}", keep=True))
 
     def _event(self, user: Identity, body: EventBody) -> None:
@@ -203,9 +212,17 @@ class ClusterController(FollowingController):
     @on(ClusterSize)
     def cluster_is(self, message: ClusterSize, sender: ActorAddress) -> None:
         self._throttles.cluster_size = message.size
-        come, self._members = set(message.members) - self._members, set(message.members)
-        if come:  # what they changed before they were heard here was in no message
-            self._api.api.repository.forget()
+
+    @on(DocumentsDoubted)
+    def documents_doubted(self, message: DocumentsDoubted, sender: ActorAddress) -> None:
+        self._api.api.repository.doubt(message.doc_ids)
+
+    @on(HearsOthers)
+    def hears_others(self, message: HearsOthers, sender: ActorAddress) -> None:
+        self._api.api.repository.hears = message.sure
+
+    def controllers_are(self, ids: frozenset[str]) -> None:
+        self.tell(self._membership, ControllersKnown(ids))
 
     @on(Accepting)
     def accepting(self, message: Accepting, sender: ActorAddress) -> None:

@@ -1,4 +1,7 @@
-"""The other controllers: this one says each second that it is there, and counts who else does."""
+"""The other controllers: this one says each second that it is there, and counts who else does.
+
+It says, too, which documents it changed, and tells the controller of those that others changed unheard.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,21 @@ from thespian.actors import ActorAddress
 from owactors.actor.io import on
 from owactors.actor.topicreader import SIGNS_EVERY, TopicReader
 from owactors.connector.topics import Topics
+from owactors.core.controller import hearing
+from owactors.core.controller.hearing import ChangesMade, Doubt, Hearing, HearingEvent
 from owactors.core.loadbalancer.busclock import BusClock
 from owactors.core.loadbalancer.membership import MemberHeard, Membership, MembersTick, SizeChanged
 from owactors.entity.instance import ControllerInstanceId
-from owactors.message.member import BusTick, ClusterSize, ControllerHeartbeat, Leave
+from owactors.message.member import (
+    BusTick,
+    ClusterSize,
+    ControllerHeartbeat,
+    ControllersKnown,
+    DocumentChanged,
+    DocumentsDoubted,
+    HearsOthers,
+    Leave,
+)
 from owactors.message.topic import Write
 
 BEAT = "beat"
@@ -23,7 +37,10 @@ BEAT_SECONDS = 1.0
 
 @frozen(eq=False)
 class MembershipSetup:
-    """The first message. `listeners` are told the size of the cluster, `supervision` the time of the bus."""
+    """The first message. `listeners` are told the size of the cluster, `supervision` the time of the bus.
+
+    `cache` is told of documents that others may have changed; `life` is that of the controller's process.
+    """
 
     listeners: tuple[Any, ...]
     supervision: Any
@@ -31,6 +48,8 @@ class MembershipSetup:
     messaging: Any
     topics: Topics
     instance: ControllerInstanceId
+    cache: Any
+    life: str
 
 
 @frozen
@@ -49,6 +68,8 @@ class ClusterMembership(TopicReader):
     def setup(self, message: MembershipSetup, sender: ActorAddress) -> None:
         self._setup = message
         self._members = Membership(message.instance.as_string)
+        self._hearing, self._changes = Hearing(message.instance.as_string), ChangesMade(message.life)
+        self._leaving = False
         topic = message.topics.controllers(message.instance)
         self.read_topic(message.messaging, topic, str(message.instance), from_now=True, every=SIGNS_EVERY)
         self.beat(_Beat(), sender)
@@ -56,14 +77,28 @@ class ClusterMembership(TopicReader):
     @on(_Beat)
     def beat(self, message: _Beat, sender: ActorAddress) -> None:
         self.start_timer(BEAT, BEAT_SECONDS, message)
-        self._say(ControllerHeartbeat(self._setup.instance))
+        self._hear(hearing.TimePassed(time.monotonic()))
+        self._say()
 
     @on(Leave)
     def leave(self, message: Leave, sender: ActorAddress) -> None:
         self.cancel_timer(BEAT)
-        self._say(ControllerHeartbeat(self._setup.instance, leaving=True))
+        self._leaving = True
+        self._say()
 
-    def _say(self, heartbeat: ControllerHeartbeat) -> None:
+    @on(DocumentChanged)
+    def changed(self, message: DocumentChanged, sender: ActorAddress) -> None:
+        """Requests that are under way while it leaves may change some, too."""
+        self._changes.made(message.doc_id)
+        if self._leaving:
+            self._say()
+
+    @on(ControllersKnown)
+    def known(self, message: ControllersKnown, sender: ActorAddress) -> None:
+        self._hear(hearing.OthersKnown(message.controllers, time.monotonic()))
+
+    def _say(self) -> None:
+        heartbeat = ControllerHeartbeat(self._setup.instance, self._leaving, self._changes.say())
         topic = self._setup.topics.controllers().name
         self.tell(self._setup.writer, Write(topic, heartbeat.to_json(), "a heartbeat"))
 
@@ -73,10 +108,17 @@ class ClusterMembership(TopicReader):
         if heartbeat.instance == self._setup.instance:
             now = self._clock.came_back(time.monotonic())
             self.tell(self._setup.supervision, BusTick(now))
+            self._hear(hearing.CameBack(time.monotonic()))
             self._tell(self._members.handle(MembersTick(now)))
         else:
             controller = heartbeat.instance.as_string
             self._tell(self._members.handle(MemberHeard(controller, heartbeat.leaving, self._clock.now)))
+            self._hear(hearing.OtherHeard(controller, heartbeat.said, heartbeat.leaving, time.monotonic()))
+
+    def _hear(self, event: HearingEvent) -> None:
+        for told in self._hearing.handle(event):
+            message = DocumentsDoubted(told.doc_ids) if isinstance(told, Doubt) else HearsOthers(told.sure)
+            self.tell(self._setup.cache, message)
 
     def _tell(self, changes: list[SizeChanged]) -> None:
         for change in changes:

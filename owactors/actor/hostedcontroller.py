@@ -23,7 +23,7 @@ from owactors.entity.instance import ControllerInstanceId
 from owactors.message.node import AskCluster, AskConvention, ClusterFacts, ConventionAt, RoleReplaced, StoreKeeper
 from owactors.observe.hostfacts import fingerprint
 from owactors.rest.administration import AdministeredHosts, shown_hosts
-from owactors.store.clusterhosts import DOCUMENT, holder_of, want
+from owactors.store.clusterhosts import CONTROLLER, DOCUMENT, controllers_of, holder_of, want
 from owactors.store.instanceids import instance_id
 from owactors.store.port import Store
 
@@ -69,7 +69,7 @@ class HostedController(Controller):
     @property
     def role(self) -> str:
         """As the hosts know it."""
-        return f"controller{self._instance.as_string}"
+        return f"{CONTROLLER}{self._instance.as_string}"
 
     def _store_kind(self) -> str:
         return super()._store_kind() if self._keeper is None else f"controller {self._keeper.controller}"
@@ -142,12 +142,17 @@ class HostedController(Controller):
 
     @on(_Found)
     def found(self, message: _Found, sender: ActorAddress) -> None:
+        if message.document:
+            self.controllers_are(controllers_of(message.document))
         holder = holder_of(message.document, self.role)
         if holder is not None and holder != self._cluster.host and not self._replaced:
             self._replaced = True
             self.cancel_timer("look")
             self.tell(self._beat, BeatNow())
             self.tell(self._supervisor, RoleReplaced(REPLACED.format(self.role, holder.name)))
+
+    def controllers_are(self, ids: frozenset[str]) -> None:
+        """All that are in the store that they share, this one among them; told every two seconds."""
 
     # -- the operator's view of the hosts
 

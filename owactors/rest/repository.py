@@ -2,12 +2,14 @@
 
 Actions, packages and triggers are cached until they change here, are invalidated from outside, or have not been
 asked for in a while; rules are never cached. A value read while something was being written is not kept, so that
-no old version stays behind. (OpenWhisk, WhiskEntityStore.scala, MultipleReadersSingleWriterCache.scala.)
+no old version stays behind. What may have changed unheard is read again, or used as it is while the store cannot be
+reached. (OpenWhisk, WhiskEntityStore.scala, MultipleReadersSingleWriterCache.scala.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 from attrs import evolve
@@ -25,6 +27,7 @@ from owactors.entity.rule import WhiskRule
 from owactors.entity.trigger import WhiskTrigger
 from owactors.message.store import DocumentConflict, NoDocument, StoreUnavailable
 from owactors.rest.cache import ExpiringCache
+from owactors.rest.entitycache import EntityCache
 from owactors.rest.ports import Json, Services
 
 E = TypeVar("E", WhiskAction, WhiskPackage, WhiskTrigger, WhiskRule)
@@ -79,9 +82,9 @@ class Repository:
         self._services = services
         self._store = services.entities
         ttl, clock = services.settings.entity_ttl, services.monotonic
-        self._cached: ExpiringCache[str, Entity] = ExpiringCache(ttl, clock, _MAX_CACHED, sliding=True)
-        self._resolved: ExpiringCache[str, ResolvedAction] = ExpiringCache(ttl, clock, _MAX_CACHED)
-        self._changes = 0
+        self._cached: EntityCache[Entity] = EntityCache(ttl, clock)
+        #: with the time at which each was resolved
+        self._resolved: ExpiringCache[str, tuple[float, ResolvedAction]] = ExpiringCache(ttl, clock, _MAX_CACHED)
         self._last_update = 0
 
     # --- reading ---------------------------------------------------------------------------------
@@ -115,17 +118,29 @@ class Repository:
         return WhiskAction.from_json(document, self._services.manifest)
 
     async def _get(self, doc_id: str, kind: type[E], reader: Callable[[Json], E]) -> E:
-        known = self._cached.get(doc_id)
+        known = await self._cached.get(doc_id, partial(self._again, doc_id))
         if known is None:
-            before = self._changes
-            document = await self._document(doc_id, _NAME_OF[kind])
-            fresh = _read(document, reader)
-            if before == self._changes:
-                self._cached.put(doc_id, fresh)
+            reading = self._cached.begin()
+            fresh = _read(await self._document(doc_id, _NAME_OF[kind]), reader)
+            self._cached.keep(doc_id, fresh, reading)
             return fresh
         if not isinstance(known, kind):
             raise NotInCollection
         return known
+
+    async def _again(self, doc_id: str, known: Entity) -> Entity | None:
+        """What the store has of it now; the known one if that is it."""
+        try:
+            document = await self._document(doc_id, _NAME_OF[type(known)])
+            if document.get("_rev") == known.revision.text:
+                return known
+            if isinstance(known, WhiskAction):
+                return _read(document, self._read_action)
+            if isinstance(known, WhiskPackage):
+                return _read(document, WhiskPackage.from_json)
+            return _read(document, WhiskTrigger.from_json)
+        except (NoDocument, NotInCollection, Corrupted):
+            return None
 
     async def _document(self, doc_id: str, kind: str) -> Json:
         document = await self._store.get(doc_id)
@@ -160,15 +175,18 @@ class Repository:
 
     def known_resolved(self, doc_id: str) -> ResolvedAction | None:
         """The action of that path if it was resolved before and nothing has changed since."""
-        return self._resolved.get(doc_id)
+        known = self._resolved.get(doc_id)
+        if known is None or self._services.monotonic() - known[0] >= self._cached.age:
+            return None
+        return known[1]
 
     async def resolve(self, namespace: str, name: str) -> ResolvedAction:
         """An action ready to be invoked; `namespace` is "ns" or "ns/pkg", which may be a binding."""
         doc_id = f"{namespace}/{name}"
-        known = self._resolved.get(doc_id)
+        known = self.known_resolved(doc_id)
         if known is not None:
             return known
-        before = self._changes
+        reading = self._cached.begin()
         if "/" not in namespace:
             resolved = ResolvedAction.of(await self.action(doc_id))
         else:
@@ -176,8 +194,8 @@ class Repository:
             action = await self.action(f"{package.doc_id}/{name}")
             binding = None if package.doc_id == namespace else namespace
             resolved = ResolvedAction.of(action, inherited, binding)
-        if before == self._changes:
-            self._resolved.put(doc_id, resolved)
+        if self._cached.lasts(reading):
+            self._resolved.put(doc_id, (reading.began, resolved))
         return resolved
 
     # --- writing ---------------------------------------------------------------------------------
@@ -227,16 +245,22 @@ class Repository:
 
     def invalidate(self, doc_ids: Iterable[str]) -> None:
         """Forgets documents that have changed, here or at another controller."""
-        self._changes += 1
-        for doc_id in doc_ids:
-            self._cached.drop(doc_id)
+        self._cached.drop(doc_ids)
         self._resolved.clear()
 
-    def forget(self) -> None:
-        """Forgets all documents: changes of them may have gone unheard."""
-        self._changes += 1
-        self._cached.clear()
+    def doubt(self, doc_ids: Iterable[str] | None) -> None:
+        """These documents, or with None any, may have changed: they are read again, if the store can be reached."""
+        self._cached.doubt(doc_ids)
         self._resolved.clear()
+
+    @property
+    def hears(self) -> bool:
+        """Whether every change at another controller is heard; while it is not, nothing is used for long."""
+        return self._cached.hears
+
+    @hears.setter
+    def hears(self, hears: bool) -> None:
+        self._cached.hears = hears
 
     # --- listing ---------------------------------------------------------------------------------
 

@@ -18,6 +18,8 @@ from owactors.message.store import DocumentConflict, NoDocument
 Json = dict[str, Any]
 #: no entity can have this id, since it is no path
 DOCUMENT = "owactors.hosts"
+#: what the role of a controller begins with, before its id
+CONTROLLER = "controller"
 
 
 class Documents(Protocol):
@@ -40,6 +42,12 @@ def holder_of(document: Mapping[str, Any], role: str) -> HostIdentity | None:
     """Who has the role, such as "invoker0"."""
     found = document.get("holders", {}).get(role)
     return None if found is None else HostIdentity(found["host"], found["node"], found["boot"])
+
+
+def controllers_of(document: Mapping[str, Any]) -> frozenset[str]:
+    """The ids of all controllers that ever took their place."""
+    holders = document.get("holders", {})
+    return frozenset(role.removeprefix(CONTROLLER) for role in holders if role.startswith(CONTROLLER))
 
 
 async def want(documents: Documents, name: str, wanted: Wanted) -> None:

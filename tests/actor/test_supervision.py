@@ -22,7 +22,17 @@ from owactors.message.cache import CacheInvalidationMessage, CacheKey
 from owactors.message.feed import Handle
 from owactors.message.health import PingMessage
 from owactors.message.loadbalancer import InvokerGone
-from owactors.message.member import BusTick, ClusterSize, ControllerHeartbeat, Leave
+from owactors.message.member import (
+    BusTick,
+    ChangesSaid,
+    ClusterSize,
+    ControllerHeartbeat,
+    ControllersKnown,
+    DocumentChanged,
+    DocumentsDoubted,
+    HearsOthers,
+    Leave,
+)
 from owactors.message.supervision import CacheInvalid, InvocationReport, InvokerStates
 from owactors.message.topic import Write
 from tests.actor.harness import Bench, named
@@ -159,7 +169,8 @@ def test_a_restarted_invoker_may_have_another_name(bench: Bench) -> None:
 def member() -> Bench:
     made = Bench(ClusterMembership)
     listeners = (named("balancer"), named("controller"))
-    made.give(MembershipSetup(listeners, named("supervision"), named("writer"), *SHARED), "controller")
+    about = MembershipSetup(listeners, named("supervision"), named("writer"), *SHARED, named("cache"), "life")
+    made.give(about, "controller")
     return made
 
 
@@ -170,7 +181,7 @@ def beat(bench: Bench, controller: ControllerInstanceId, leaving: bool = False) 
 def test_it_says_each_second_that_it_is_there_until_it_leaves(member: Bench) -> None:
     member.fire("beat")
     said = [ControllerHeartbeat.from_json(each.value) for each in member.sent_to("writer") if isinstance(each, Write)]
-    assert said == [ControllerHeartbeat(ZERO)] * 2
+    assert said == [ControllerHeartbeat(ZERO, said=ChangesSaid("life"))] * 2
     assert member.timers == {"beat": 1.0}
     member.give(Leave(), "controller")
     assert member.sent_to("writer")[-1].value["leaving"] is True
@@ -192,12 +203,49 @@ def test_balancer_and_controller_hear_how_many_there_are(member: Bench) -> None:
     assert (member.sent_to("balancer"), member.sent_to("controller")) == (sizes, sizes)
 
 
+def said(bench: Bench) -> list[ChangesSaid]:
+    values = [each.value for each in bench.sent_to("writer") if isinstance(each, Write)]
+    return [ControllerHeartbeat.from_json(value).said for value in values]
+
+
+def test_heartbeats_name_the_documents_that_were_changed_also_while_it_leaves(member: Bench) -> None:
+    member.give(DocumentChanged("guest/x"), "controller")
+    member.fire("beat")
+    member.give(Leave(), "controller")
+    member.give(DocumentChanged("guest/y"), "controller")
+    assert said(member) == [
+        ChangesSaid("life"),
+        *[ChangesSaid("life", 1, ("guest/x",))] * 2,
+        ChangesSaid("life", 2, ("guest/x", "guest/y")),
+    ]
+
+
+def test_what_got_lost_of_another_ones_changes_is_doubted(member: Bench) -> None:
+    """Nothing of it was heard on the topic of changes: its heartbeats say it."""
+    other = Bench(ClusterMembership)
+    other.give(MembershipSetup((), named("s"), named("writer"), "settings", Topics(), ONE, named("cache"), "a"), "one")
+    for doc_id in ("guest/x", "guest/y", "guest/y"):
+        other.give(DocumentChanged(doc_id), "one")
+        other.fire("beat")
+        member.give(Handle(orjson.dumps(other.sent_to("writer")[-1].value)), "feed")
+    doubts = [DocumentsDoubted(), DocumentsDoubted(("guest/y",)), DocumentsDoubted(("guest/y",))]
+    assert member.sent_to("cache") == doubts
+
+
+def test_it_is_sure_once_it_hears_itself_and_all_that_the_store_knows(member: Bench) -> None:
+    member.give(ControllersKnown(frozenset({"0", "1"})), "controller")
+    beat(member, ZERO)
+    assert member.sent_to("cache") == []
+    beat(member, ONE)
+    assert member.sent_to("cache") == [DocumentsDoubted(), HearsOthers(True)]
+
+
 @pytest.mark.scenario("L18")
 def test_what_another_controller_changed_is_told_and_its_own_is_not() -> None:
     bench = Bench(CacheInvalidation)
     bench.give(InvalidationSetup(named("controller"), *SHARED), "controller")
     [setup] = bench.messages(FeedSetup)
-    assert setup.consumer._consumer._consumer.group == "cacheInvalidationcontroller0"
+    assert setup.consumer._consumer.group == "cacheInvalidationcontroller0"
     for controller in ("controller0", "controller1"):
         message = CacheInvalidationMessage(CacheKey("guest/hello"), controller)
         bench.give(Handle(orjson.dumps(message.to_json())), "feed")

@@ -222,7 +222,7 @@ def test_a_change_at_another_controller_is_seen_when_it_is_told() -> None:
     in_world(story)
 
 
-def test_a_change_that_nobody_told_is_seen_when_all_is_forgotten() -> None:
+def test_a_change_that_nobody_told_is_seen_when_all_is_doubted() -> None:
     """As when another controller comes, which may have changed what is cached here before it was heard."""
 
     async def story(world: World) -> None:
@@ -230,7 +230,7 @@ def test_a_change_that_nobody_told_is_seen_when_all_is_forgotten() -> None:
         await world.ask("POST", "actions/x", {})
         document = await world.store.entities.get("guest/x")
         await world.store.entities.put({**document, "parameters": [{"key": "far", "value": 1}]})
-        world.application.api.repository.forget()
+        world.application.api.repository.doubt(None)
         assert (await world.ask("POST", "actions/x?blocking=true&result=true", {})).json() == {"far": 1}
 
     in_world(story)
