@@ -51,6 +51,9 @@ class FrontDoor:
     _owed: dict[str, Taken] = field(factory=dict)
     _closed: bool = False
 
+    def __attrs_post_init__(self) -> None:
+        self.messaging.expect(self.topic)
+
     # -- in
 
     def take(self, payload: bytes, *, each: bool) -> Exchange:

@@ -37,20 +37,37 @@ class JournalingConsumer(WrappedConsumer):
         self._journal, self._warn = journal, warn
         #: written down and not committed
         self._unclaimed: list[str] = []
+        #: read, and could not be written down: they come with the next peek
+        self._again: Sequence[Record] = ()
 
     async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> Sequence[Polled]:
-        """The next records but those that are under way here already."""
-        try:
-            records = await self._consumer.peek(max_records, timeout)
-        except FencedInstance:
-            self._not_ours()
-            raise
+        """The next records but those that are under way here already. OSError: what was read comes again."""
+        if not self._again:
+            self._again = await self._read(max_records, timeout)
         if self._journal is None:
-            return records
-        fresh = [record for record in records if record.partition == DIRECT or self._is_fresh(record)]
+            fresh: Sequence[Polled] = self._again
+        else:
+            fresh = self._written_down(self._again)
+        records, self._again = self._again, ()
         if records and not fresh:
             await self.commit()
         return fresh
+
+    async def _read(self, max_records: int | None, timeout: float) -> Sequence[Record]:
+        try:
+            return await self._consumer.peek(max_records, timeout)
+        except FencedInstance:
+            self._not_ours()
+            raise
+
+    def _written_down(self, records: Sequence[Record]) -> list[Record]:
+        """Those that are no copies; all of them, or none and OSError."""
+        before = len(self._unclaimed)
+        try:
+            return [record for record in records if record.partition == DIRECT or self._is_fresh(record)]
+        except OSError:
+            del self._unclaimed[before:]
+            raise
 
     def _is_fresh(self, record: Record) -> bool:
         """Whether it is no copy; then it is written down."""

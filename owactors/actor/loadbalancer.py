@@ -82,6 +82,12 @@ class LoadBalancer(IoActor):
         self.start_timer("report", reports.REPORT_SECONDS, message)
         if METRICS.enabled:
             reports.set_gauges(self._gauges())
+        for line in self._news():
+            self.log.info("%s", line)
+
+    def _news(self) -> list[str]:
+        """What is worth a line in the log since the last report."""
+        return []
 
     def _gauges(self) -> reports.Gauges:
         return reports.in_flight(self._controller, self._slots)

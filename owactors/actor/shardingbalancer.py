@@ -6,7 +6,6 @@ Acknowledgements come from this controller's own topic. (OpenWhisk, ShardingCont
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -18,6 +17,7 @@ from owactors.actor.loadbalancer import LoadBalancer
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.topicreader import TopicReader
 from owactors.connector.http.provider import HttpFirstMessaging
+from owactors.connector.http.ways import Ways
 from owactors.connector.port import BrokerUnavailable, NotSent, Producer
 from owactors.connector.topics import MAX_MESSAGE_BYTES, Topics
 from owactors.core.loadbalancer.outbox import OutboxSettings
@@ -79,7 +79,8 @@ class ShardingBalancer(LoadBalancer, TopicReader):
         self._wanted: dict[str, Wanted] = {}
         self._producer: Producer | None = None
         self._states: tuple[tuple[InvokerInstanceId, str], ...] = ()
-        self._http_sends: Mapping[str, int] = {}
+        #: of calls that go over HTTP first
+        self._ways = Ways()
 
     @on(BalancerSetup)
     def setup(self, message: BalancerSetup, sender: ActorAddress) -> None:
@@ -90,7 +91,7 @@ class ShardingBalancer(LoadBalancer, TopicReader):
         messaging = MESSAGING.get(message.messaging)
         self._producer = messaging.producer(MAX_MESSAGE_BYTES)
         if isinstance(messaging, HttpFirstMessaging):
-            self._http_sends = messaging.counts
+            self._ways = messaging.ways
         self._controller = message.instance.as_string
         name = str(message.instance)
         self.read_topic(message.messaging, message.topics.completed(message.instance), name)
@@ -100,8 +101,11 @@ class ShardingBalancer(LoadBalancer, TopicReader):
         return {
             **reports.in_flight(self._controller, self._slots, self._wanted),
             **reports.capacity(self._sharding, self._states),
-            **reports.http_sends(self._http_sends),
+            **reports.http_sends(self._ways.counts),
         }
+
+    def _news(self) -> list[str]:
+        return self._ways.news()
 
     # -- out
 

@@ -30,18 +30,31 @@ SIGNS_EVERY = 0.3
 
 
 class FromNow(WrappedConsumer):
-    """A consumer that passes over what was on the topic before its first peek."""
+    """A consumer that passes over what was on the topic before its first peek.
 
-    _arrived = False
+    What comes meanwhile counts as new: a topic on which something comes all the time would be passed over for ever.
+    """
+
+    #: records that are still to be passed over; None: not known yet
+    _behind: int | None = None
 
     async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> Sequence[Polled]:
         """As the port says."""
-        while not self._arrived:
-            behind = await self._consumer.lag()
-            if behind and await self._consumer.peek(min(behind, PEEK), timeout):
-                await self._consumer.commit()
-            self._arrived = not behind
+        if self._behind is None:
+            self._behind = await self._consumer.lag()
+        while self._behind:
+            await self._pass_over(self._behind, timeout)
         return await self._consumer.peek(max_records, timeout)
+
+    async def _pass_over(self, behind: int, timeout: float) -> None:
+        """After an error nobody knows what comes again: then it is measured anew."""
+        self._behind = None
+        passed = await self._consumer.peek(min(behind, PEEK), timeout)
+        if passed:
+            await self._consumer.commit()
+            self._behind = behind - len(passed)
+        else:  # what was counted may be gone by now, as with a hub
+            self._behind = min(behind, await self._consumer.lag())
 
 
 class Leisurely(WrappedConsumer):

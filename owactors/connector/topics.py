@@ -73,6 +73,11 @@ class Topics:
     user_event_prefix: str = ""
     configs: Mapping[str, TopicConfig] = field(default=TOPIC_CONFIGS)
 
+    @property
+    def invokers(self) -> str:
+        """What the names of all invokers' topics begin with; the number follows."""
+        return f"{self.prefix}invoker"
+
     def invoker(self, instance: int) -> Topic:
         """Activation messages for the invoker of this number."""
         return self._own(f"invoker{instance}", "invoker")

@@ -31,9 +31,11 @@ def messaging_settings(settings: Settings, controller: str = "") -> MessagingSet
         return base
     if cluster.key_file is None:
         raise ValueError("calls over HTTP need cluster.key_file, the same key on all hosts (--secret-file).")
-    answers = cluster_topics(settings).completed(ControllerInstanceId(controller)).name if controller else ""
+    topics = cluster_topics(settings)
+    answers = topics.completed(ControllerInstanceId(controller)).name if controller else ""
     resends = settings.kafka.delivery == "accepted-once"
-    return HttpFirstSettings(base, str(cluster.key_file), answers, resends, tls_files(settings))
+    calls = topics.invokers if controller else ""
+    return HttpFirstSettings(base, str(cluster.key_file), answers, resends, tls_files(settings), calls)
 
 
 def tls_files(settings: Settings) -> tuple[str, str, str] | None:
@@ -91,7 +93,12 @@ def build_messaging(settings: MessagingSettings) -> MessagingProvider:
         seal = RequestSeal(load_key(settings.key_file))
         tls = http_tls(settings.tls) if settings.tls else None
         return HttpFirstMessaging(
-            MESSAGING.get(settings.base), seal, settings.answers, resends=settings.resends, tls=tls
+            MESSAGING.get(settings.base),
+            seal,
+            settings.answers,
+            resends=settings.resends,
+            tls=tls,
+            calls=settings.calls,
         )
     if isinstance(settings, BusSettings):
         return BusMessaging(settings)

@@ -177,7 +177,7 @@ def system_overload(part: str) -> Token:
 
 @lru_cache(maxsize=64)
 def http_first(outcome: str) -> Token:
-    """Activations that could go over HTTP, which OpenWhisk has not: sent, full, refused, unreachable or unsure."""
+    """Activations that could go over HTTP, which OpenWhisk has not, by outcome (owactors.connector.http.ways)."""
     return counted("loadbalancer", "httpFirst", tags={"outcome": outcome})
 
 

@@ -14,9 +14,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from owactors.actor.messagefeed import FeedSetup
 from owactors.actor.messaging import MESSAGING
 from owactors.actor.shardingbalancer import NOT_IN_TIME, NOT_SENT, ShardingBalancer, ShardingSetup
+from owactors.connector.http.provider import HttpFirstMessaging
 from owactors.connector.memory.provider import MemoryMessaging
 from owactors.connector.port import BrokerUnavailable
 from owactors.connector.topics import Topics
+from owactors.core.requestseal import RequestSeal
 from owactors.entity.instance import InvokerInstanceId
 from owactors.entity.size import ByteSize
 from owactors.entity.transaction import TransactionId
@@ -262,3 +264,20 @@ def test_a_choice_by_chance_is_counted(metrics: Metrics, bench: Bench) -> None:
     for letter in "abcde":
         publish(bench, letter * 32)
     assert shown(metrics)["counter_controller_managedInvokerSystemOverload_counter_total"] == 1
+
+
+def test_which_way_calls_go_is_in_the_log_when_it_changes(caplog: pytest.LogCaptureFixture) -> None:
+    messaging = HttpFirstMessaging(MemoryMessaging(), RequestSeal(b"k" * 32), calls="dev-invoker")
+    MESSAGING.build = lambda settings: messaging
+    bench = Bench(ShardingBalancer)
+    bench.give(ShardingSetup(named("store"), supervision=named("supervision"), topics=Topics("dev-")), "controller")
+    messaging.ways.went("dev-invoker0", "unreachable", "no connection")
+    for _ in range(2):
+        with caplog.at_level("INFO"):
+            bench.fire("report")
+    assert [record.getMessage() for record in caplog.records if "HTTP" in record.getMessage()] == [
+        "calls to dev-invoker0 go by the topic and not over HTTP, all of the last 1: no connection"
+    ]
+    bench.exit()
+    MESSAGING.build = None
+    MESSAGING._made.clear()

@@ -76,6 +76,72 @@ def test_from_now_passes_over_what_is_there(messaging: MemoryMessaging) -> None:
     assert asyncio.run(story()) == [b"fresh"]
 
 
+class NeverQuiet:
+    """A consumer that is always one batch behind, as of a topic with heartbeats: each look finds two more."""
+
+    topic, max_peek = "hosts", 128
+
+    def __init__(self) -> None:
+        self.end, self.next = 4, 0
+
+    async def lag(self) -> int:
+        self.end += 2
+        return self.end - self.next
+
+    async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> list[Any]:
+        first, self.next = self.next, min(self.end, self.next + (max_records or 128))
+        return [Record("hosts", 0, number, 0, b"") for number in range(first, self.next)]
+
+    async def commit(self) -> None:
+        self.end += 2
+
+
+def test_from_now_passes_over_what_was_there_at_its_first_look_and_no_more() -> None:
+    async def story() -> list[int]:
+        async with asyncio.timeout(30):
+            return [record.offset for record in await FromNow(NeverQuiet()).peek()]
+
+    assert asyncio.run(story()) == [6, 7]
+
+
+def test_from_now_does_not_wait_for_what_is_gone() -> None:
+    """A hub that is started anew has lost what it had."""
+
+    class Forgets(NeverQuiet):
+        lags = (5, 0)
+
+        async def lag(self) -> int:
+            lag, self.lags = self.lags[0], self.lags[1:]
+            return lag
+
+        async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> list[Any]:
+            return await super().peek(max_records, timeout) if not self.lags else []
+
+    async def story() -> list[int]:
+        async with asyncio.timeout(30):
+            return [record.offset for record in await FromNow(Forgets()).peek()]
+
+    assert asyncio.run(story()) == [0, 1, 2, 3]
+
+
+def test_from_now_measures_anew_when_nobody_knows_what_comes_again() -> None:
+    class Breaks(NeverQuiet):
+        breaks = True
+
+        async def commit(self) -> None:
+            if self.breaks:
+                self.breaks, self.next = False, 0
+                raise BrokerUnavailable("away")
+
+    async def story() -> list[int]:
+        consumer = FromNow(Breaks())
+        with pytest.raises(BrokerUnavailable):
+            await consumer.peek()
+        return [record.offset for record in await consumer.peek()]
+
+    assert asyncio.run(story()) == []
+
+
 def test_what_is_written_is_confirmed(messaging: MemoryMessaging) -> None:
     bench = writer(messaging)
     bench.give(Write("completed0", {"b": 1, "a": 2}, "an ack", token="id"), "invoker")
@@ -187,6 +253,39 @@ def test_what_could_not_be_committed_is_not_claimed_and_comes_again(tmp_path: An
         assert len(await consumer.peek()) == 1
         await consumer.commit()
         assert journal.unfinished["a"].claimed is True
+        assert list(await consumer.peek()) == []
+
+    asyncio.run(story())
+
+
+def test_what_could_not_be_written_down_comes_again(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full for a moment. What came itself and was read together with it is not lost either."""
+
+    async def story() -> None:
+        journal = IntakeJournal.open(tmp_path / "journal")
+        inner = ByHand(taken("a"), taken("b"))
+        own = Record("t", DIRECT, 0, 0, taken("c"))
+
+        async def once(max_records: int | None = None, timeout: float = 0.5) -> list[Any]:
+            records, inner.payloads = [Record("t", 0, 0, 0, payload) for payload in inner.payloads], []
+            return [*records, own] if records else []
+
+        monkeypatch.setattr(inner, "peek", once)
+        consumer, append = JournalingConsumer(inner, journal), IntakeJournal._append
+
+        def full(self: IntakeJournal, entry: list[Any]) -> None:
+            if entry[1] == "b":
+                raise OSError(28, "No space left on device")
+            append(self, entry)
+
+        monkeypatch.setattr(IntakeJournal, "_append", full)
+        with pytest.raises(OSError, match="No space"):
+            await consumer.peek()
+        monkeypatch.setattr(IntakeJournal, "_append", append)
+        assert [record.payload for record in await consumer.peek()] == [taken("a"), taken("b"), taken("c")]
+        assert inner.commits == 0
+        await consumer.commit()
+        assert (journal.unfinished["a"].claimed, journal.unfinished["b"].claimed) == (True, True)
         assert list(await consumer.peek()) == []
 
     asyncio.run(story())

@@ -77,6 +77,7 @@ class HttpWorld(HttpFirstMessaging):
 
     async def ensure_topic(self, topic: str, config: TopicConfig) -> None:
         await super().ensure_topic(topic, config)
+        self.expect(topic)
         app = InvokeRoute(OpenDoor(self, topic), SEAL, 8 * 1024 * 1024)
         self.servers.append(Served(_plain(app)))
         self.learn(topic, "127.0.0.1", self.servers[-1].port)

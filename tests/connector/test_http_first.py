@@ -11,7 +11,9 @@ from typing import Any
 
 import orjson
 import pytest
+from attrs import define, field
 
+from owactors.actor.commitbehind import CommitBehind
 from owactors.actor.frontdoor import FrontDoor
 from owactors.connector.http.connection import Connection
 from owactors.connector.http.provider import HttpFirstMessaging
@@ -113,7 +115,7 @@ def test_it_is_accepted_early_and_answered_late_line_by_line() -> None:
         await until(lambda: pair.confirmed == ["a1"])
         assert pair.door.overdue(float("inf")) == []
         assert await pair.at_broker(OWN) == await pair.at_broker(ANSWERS) == []
-        assert pair.controller.counts == {"sent": 1}
+        assert pair.controller.ways.counts == {"sent": 1}
 
     play(act)
 
@@ -126,7 +128,7 @@ def test_a_full_door_sends_the_rest_to_the_broker_and_both_are_read() -> None:
         while len(read) < 4:
             read += [record.payload for record in await some(pair.work)]
         assert sorted(read) == [message(f"a{number}") for number in range(4)]
-        assert pair.controller.counts == {"sent": 2, "full": 2}
+        assert pair.controller.ways.counts == {"sent": 2, "full": 2}
         assert await pair.send("a4") == DIRECT
 
     play(act, Pair(most=2))
@@ -138,7 +140,7 @@ def test_who_cannot_be_reached_is_left_alone_for_a_while() -> None:
             taken.bind(("127.0.0.1", 0))
             pair.controller.learn(OWN, "127.0.0.1", taken.getsockname()[1])
             assert [await pair.send("a1"), await pair.send("a2")] == [0, 0]
-        assert pair.controller.counts == {"unreachable": 1}
+        assert pair.controller.ways.counts == {"unreachable": 1, "resting": 1}
 
     play(act, Pair(times=HttpTimes(rest=60)))
 
@@ -215,7 +217,7 @@ def test_what_may_have_arrived_is_sent_again_only_where_copies_are_known(resends
             with pytest.raises(BrokerUnavailable, match="broke off"):
                 await pair.send("a1")
         assert len(await pair.at_broker(OWN)) == at_broker
-        assert pair.controller.counts == {"unsure": 1}
+        assert pair.controller.ways.counts == {"unsure": 1}
         server.close()
 
     play(act, Pair(resends=resends))
@@ -242,7 +244,7 @@ def test_after_one_that_broke_no_waiting_connection_is_trusted() -> None:
         assert (await sending, endpoint._idle) == (0, [])
         await until(lambda: endpoint.ready)
         assert await pair.send("a2") == 0
-        assert pair.controller.counts == {"unsure": 1, "unreachable": 1}
+        assert pair.controller.ways.counts == {"unsure": 1, "unreachable": 1}
 
     play(act)
 
@@ -281,6 +283,164 @@ def test_what_came_itself_is_not_lost_with_a_commit_of_the_broker_that_fails() -
         assert [record.payload for record in await pair.work.peek(timeout=5)] == [message("a1")]
         await pair.work.commit()
         assert pair.invoker.waiting(OWN) == 0
+
+    play(act)
+
+
+def test_what_comes_by_the_topic_is_read_at_once_also_while_the_last_of_it_is_not_committed() -> None:
+    """Acknowledgements may come twice: their reader commits now and then, and reads on meanwhile."""
+
+    async def act(pair: Pair) -> None:
+        reader = CommitBehind(pair.acks, every=3600)
+        for number in range(4):
+            await pair.broker.producer().send(ANSWERS, str(number).encode())
+            assert [record.payload for record in await reader.peek(timeout=20)] == [str(number).encode()]
+            await reader.commit()
+
+    play(act)
+
+
+def test_a_commit_and_a_poll_that_is_under_way_are_in_nobody_s_way() -> None:
+    async def act(pair: Pair) -> None:
+        calls, sent = Calls(pair.acks), pair.broker.producer()
+        await sent.send(ANSWERS, b"1")
+        assert [record.payload for record in await pair.acks.peek(timeout=20)] == [b"1"]
+        assert await pair.acks.peek(timeout=0.01) == []
+        await sent.send(ANSWERS, b"2")
+        await pair.acks.commit()
+        assert calls.overlapping == 0
+        assert [record.payload for record in await pair.acks.peek(timeout=20)] == [b"2"]
+        calls.fails = True
+        await sent.send(ANSWERS, b"3")
+        with pytest.raises(BrokerUnavailable):
+            await pair.acks.commit()
+        assert calls.overlapping == 0
+
+    play(act)
+
+
+def test_what_a_failed_commit_brings_again_comes_once() -> None:
+    async def act(pair: Pair) -> None:
+        base = Rewinding()
+        pair.acks._base = base  # type: ignore[attr-defined]
+        base.has += [b"1"]
+        seen = [record.payload for record in await pair.acks.peek(timeout=20)]
+        base.has += [b"2"]
+        seen += [record.payload for record in await pair.acks.peek(timeout=20)]
+        pair.acks._base_poll = asyncio.create_task(base.peek())  # type: ignore[attr-defined]
+        base.has += [b"3"]
+        with pytest.raises(BrokerUnavailable):
+            await pair.acks.commit()
+        again: list[bytes] = []
+        while len(again) < 3:
+            again += [record.payload for record in await pair.acks.peek(timeout=20)]
+        assert (seen, again) == ([b"1", b"2"], [b"1", b"2", b"3"])
+
+    play(act)
+
+
+@define(eq=False)
+class Rewinding:
+    """A broker's consumer whose commits fail: then everything comes again."""
+
+    has: list[bytes] = field(factory=list)
+    topic: str = ANSWERS
+    max_peek: int = 8
+    _next: int = 0
+
+    async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> list[Record]:
+        await asyncio.sleep(0.001)
+        first, self._next = self._next, len(self.has)
+        return [Record(ANSWERS, 0, number, 0, self.has[number]) for number in range(first, self._next)]
+
+    async def commit(self, upto: Record | None = None) -> None:
+        self._next = 0
+        raise BrokerUnavailable("away")
+
+    async def close(self) -> None:
+        pass
+
+
+class Calls:
+    """Counts calls of the broker's consumer below that overlap."""
+
+    def __init__(self, consumer: Any) -> None:
+        self.overlapping, self.fails, self._under_way = 0, False, 0
+        base = consumer._base
+        self._peek, self._commit = base.peek, base.commit
+        base.peek, base.commit = self.peek, self.commit
+
+    async def peek(self, *arguments: Any) -> Any:
+        return await self._one(self._peek(*arguments))
+
+    async def commit(self, *arguments: Any) -> None:
+        await self._one(self._commit(*arguments))
+        if self.fails:
+            raise BrokerUnavailable("away")
+
+    async def _one(self, call: Awaitable[Any]) -> Any:
+        self.overlapping += bool(self._under_way)
+        self._under_way += 1
+        try:
+            return await call
+        finally:
+            self._under_way -= 1
+
+
+def test_of_what_nothing_comes_over_http_is_the_broker_s_alone() -> None:
+    """Pings, heartbeats and the like."""
+
+    async def act(pair: Pair) -> None:
+        await pair.controller.ensure_topic("health", CONFIG)
+        consumer = pair.controller.consumer("health", "health0")
+        calls = Calls(consumer)
+        for number in range(3):
+            await pair.broker.producer().send("health", str(number).encode())
+            assert [record.payload for record in await consumer.peek(timeout=20)] == [str(number).encode()]
+        assert consumer._direct_poll is consumer._base_poll is None  # type: ignore[attr-defined]
+        assert calls.overlapping == 0
+
+    play(act)
+
+
+def test_an_operator_hears_once_why_calls_do_not_go_over_http() -> None:
+    async def act(pair: Pair) -> None:
+        ways, port = pair.controller.ways, pair.server.port
+        where = f"(127.0.0.1:{port})"
+        assert await pair.send("a1") == DIRECT
+        assert ways.news() == [f"calls to {OWN} go over HTTP"]
+        assert await pair.send("a2") == 0
+        [line] = ways.news()
+        assert line == f"calls to {OWN} go by the topic and not over HTTP, all of the last 1: status 429 {where}"
+        assert await pair.send("a3") == 0
+        assert ways.news() == []
+        pair.controller.unlearn(OWN)
+        assert await pair.send("a4") == 0
+        [line] = ways.news()
+        assert line.endswith("no heartbeat of it says where it takes them")
+        await some(pair.work)
+        pair.controller.learn(OWN, "127.0.0.1", port)
+        await until(lambda: pair.invoker.waiting(OWN) == 0)
+        assert await pair.send("a5") == DIRECT
+        assert ways.news() == [f"calls to {OWN} go over HTTP"]
+        await pair.producer.send(ANSWERS, b"no call")
+        assert ways.news() == []
+        assert ways.counts == {"sent": 2, "full": 2, "unannounced": 1}
+
+    play(act, Pair(most=1, calls="invoker"))
+
+
+def test_while_an_invoker_rests_it_is_said_what_happened() -> None:
+    async def act(pair: Pair) -> None:
+        other = HttpFirstMessaging(pair.broker, RequestSeal(b"o" * 32), ANSWERS, times=TIMES)
+        other.learn(OWN, "127.0.0.1", pair.server.port)
+        producer = other.producer()
+        for number in range(3):
+            assert (await producer.send(OWN, message(f"a{number}"))).partition == 0
+        [line] = other.ways.news()
+        assert f"all of the last 3: status 401 (127.0.0.1:{pair.server.port})" in line
+        assert other.ways.counts == {"refused": 1, "resting": 2}
+        await other.close()
 
     play(act)
 

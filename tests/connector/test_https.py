@@ -52,7 +52,7 @@ def ways(controller: HttpTls | None, invoker: HttpTls | None) -> dict[str, int]:
             await sender.close()
             await served.close()
             await reader.close()
-        return dict(sender.counts)
+        return dict(sender.ways.counts)
 
     async def in_time(act: Callable[[], Awaitable[dict[str, int]]]) -> dict[str, int]:
         async with asyncio.timeout(60):

@@ -41,7 +41,7 @@ def test_the_broker_is_below(tmp_path: Path) -> None:
     first = messaging_settings(
         settings(tmp_path, cluster__http_first="true", cluster__key_file=key, kafka__topics_prefix="dev-", **KAFKA), "0"
     )
-    assert first == HttpFirstSettings(plain, key, "dev-completed0", resends=True)
+    assert first == HttpFirstSettings(plain, key, "dev-completed0", resends=True, calls="dev-invoker")
     assert underlying(first) == underlying(plain) == plain
     invoker = messaging_settings(
         settings(tmp_path, cluster__http_first="true", cluster__key_file=key, kafka__delivery="at-most-once", **KAFKA)

@@ -25,9 +25,10 @@ class Taken:
 
 @frozen
 class NotTaken:
-    """It has it not; `why` is full, refused or unreachable."""
+    """It has it not; `why` is full, refused or unreachable, `detail` what happened."""
 
     why: str
+    detail: str = ""
 
 
 @frozen
@@ -93,6 +94,8 @@ class Endpoint:
     times: HttpTimes = HttpTimes()
     tls: ssl.SSLContext | None = None
     rests_until: float = 0.0
+    #: why it rests, or did so last
+    trouble: str = ""
     _idle: list[Connection] = field(factory=list)
     _busy: set[Connection] = field(factory=set)
     _opening: int = 0
@@ -118,9 +121,10 @@ class Endpoint:
         try:
             head = await self._exchange(connection, self._request(INVOKE, payload), self._answered)
         except (Broken, TimeoutError) as problem:
-            self._rest(self.times.rest)
+            why = str(problem) or f"no status within {self.times.accept:g} s"
+            self._rest(self.times.rest, why)
             self._drop_idle()
-            return Unsure(str(problem) or f"no status within {self.times.accept:g} s")
+            return Unsure(why)
         return self._judged(head)
 
     def close(self) -> None:
@@ -144,13 +148,14 @@ class Endpoint:
             case 409:
                 return Taken(-1)
             case 429 | 503:
-                return NotTaken("full")
+                return NotTaken("full", f"status {head.status}")
             case 401 | 403 | 404:
-                self._rest(self.times.long_rest)
-        return NotTaken("refused") if 400 <= head.status < 500 else Unsure(f"status {head.status}")
+                self._rest(self.times.long_rest, f"status {head.status}")
+        refused = 400 <= head.status < 500
+        return NotTaken("refused", f"status {head.status}") if refused else Unsure(f"status {head.status}")
 
-    def _rest(self, seconds: float) -> None:
-        self.rests_until = time.monotonic() + seconds
+    def _rest(self, seconds: float, trouble: str) -> None:
+        self.rests_until, self.trouble = time.monotonic() + seconds, trouble
 
     # -- one exchange
 
@@ -210,7 +215,7 @@ class Endpoint:
         if found is None and len(self._busy) + self._opening >= self.times.connections:
             found = await self._patiently()
             if found is None:
-                return NotTaken("full")
+                return NotTaken("full", f"all {self.times.connections} connections are in use")
         connection = found or await self._open()
         if isinstance(connection, Connection):
             self._busy.add(connection)
@@ -244,9 +249,9 @@ class Endpoint:
                 loop = asyncio.get_running_loop()
                 _, connection = await loop.create_connection(Connection, self.host, self.port, ssl=self.tls)
                 return connection
-        except (OSError, TimeoutError):
-            self._rest(self.times.rest)
-            return NotTaken("unreachable")
+        except (OSError, TimeoutError) as problem:
+            self._rest(self.times.rest, f"no connection: {str(problem) or 'no answer'}")
+            return NotTaken("unreachable", self.trouble)
         finally:
             self._opening -= 1
 

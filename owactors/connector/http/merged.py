@@ -15,14 +15,16 @@ from owactors.connector.port import DIRECT, BrokerUnavailable, ConnectorClosed, 
 Poll = asyncio.Task[list[Record]]
 #: after trouble with the broker this long passes at most
 REST = 0.5
+#: seconds of a poll of the broker that a commit may have to wait for
+MOMENT = 0.02
 
 
 class MergedConsumer:
     """See `owactors.connector.port.Consumer`. While the broker is away it goes on with what comes itself.
 
-    A poll of the broker that waits is left waiting when something else came, and asked again by the next peek. The
-    broker is not polled while records of it are not committed: a commit never waits for a poll, and when it returns it
-    is through, so that nobody else can claim them.
+    A poll of the broker that waits is left waiting when something else came, and asked again by the next peek. While
+    records of the broker are not committed it is polled for moments only: a commit waits for a poll no longer than
+    that, and when it returns it is through, so that nobody else can claim them.
     """
 
     def __init__(
@@ -83,8 +85,8 @@ class MergedConsumer:
         self._collect()
         if not self._came and self._direct_poll is None:
             self._came.extend(_marked(await self._direct.peek(count, 0)))
-        if self._base_poll is None and not self._uncommitted:
-            self._base_poll = _task(self._poll_base(count, timeout))
+        if self._base_poll is None:
+            self._base_poll = _task(self._poll_base(count, min(timeout, MOMENT) if self._uncommitted else timeout))
             if timeout <= 0:
                 await asyncio.wait([self._base_poll])
                 self._collect()
@@ -118,6 +120,8 @@ class MergedConsumer:
         self._check()
         if self._comes_here():
             self._direct.check()
+        if self._uncommitted:
+            await self._end_of_poll()
         done: list[Record] = []
         while self._handed:
             done.append(self._handed.popleft())
@@ -130,6 +134,12 @@ class MergedConsumer:
         if own:
             await self._direct.commit(own[-1])
             self._forget()
+
+    async def _end_of_poll(self) -> None:
+        """What it brings is read before the commit: if that fails, it comes again like all the rest."""
+        if self._base_poll is not None:
+            await asyncio.wait([self._base_poll])
+            self._collect()
 
     async def _commit_base(self, records: list[Record], own: list[Record]) -> None:
         try:

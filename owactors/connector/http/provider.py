@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import partial
 
 from owactors.connector.http.endpoint import Endpoint
 from owactors.connector.http.merged import MergedConsumer
 from owactors.connector.http.producer import HttpFirstProducer
 from owactors.connector.http.settings import HttpTimes, HttpTls
+from owactors.connector.http.ways import Ways
 from owactors.connector.memory.provider import MemoryMessaging
 from owactors.connector.port import (
     DEFAULT_MAX_REQUEST_SIZE,
@@ -42,16 +42,21 @@ class HttpFirstMessaging:
         times: HttpTimes = HttpTimes(),
         forgets: bool = True,
         tls: HttpTls | None = None,
+        calls: str = "",
     ) -> None:
         """`forgets`: what all groups there are have read is dropped; a later group does not see it.
+
+        `calls`: what the names of the invokers' topics begin with, in front of their numbers.
 
         `tls`: nothing goes without it.
         """
         self.base, self.seal, self.tls = base, seal, tls
-        #: how sends went that could go over HTTP: sent, full, refused, unreachable, unsure
-        self.counts: Counter[str] = Counter()
+        #: how sends went that could go over HTTP
+        self.ways = Ways(calls)
         self._answers, self._resends, self._times, self._forgets = answers, resends, times, forgets
         self._direct = MemoryMessaging()
+        #: topics of which something may come to this process itself; all others are the broker's alone
+        self._expected = {answers} if answers else set()
         self._endpoints: dict[str, Endpoint] = {}
         #: nothing new goes there, and answers may still come
         self._left: list[Endpoint] = []
@@ -68,7 +73,7 @@ class HttpFirstMessaging:
     def producer(self, max_request_size: int = DEFAULT_MAX_REQUEST_SIZE) -> HttpFirstProducer:
         """A producer; invokers that become known later count as well."""
         base = self.base.producer(max_request_size)
-        producer = HttpFirstProducer(base, self._endpoints, max_request_size, self._resends, self.counts)
+        producer = HttpFirstProducer(base, self._endpoints, max_request_size, self._resends, self.ways)
         self._made.append(producer)
         return producer
 
@@ -76,9 +81,7 @@ class HttpFirstMessaging:
         """A member of the group, here and at the broker."""
         base = self.base.consumer(topic, group, max_peek, instance)
         direct = self._direct.consumer(topic, group, max_peek, instance)
-        consumer: Consumer = MergedConsumer(
-            direct, base, partial(self._forget, topic), partial(self._direct.has, topic)
-        )
+        consumer: Consumer = MergedConsumer(direct, base, partial(self._forget, topic), lambda: topic in self._expected)
         self._made.append(consumer)
         return consumer
 
@@ -112,6 +115,10 @@ class HttpFirstMessaging:
             self._left.append(known)
 
     # -- what comes
+
+    def expect(self, topic: str) -> None:
+        """From now on messages of this topic may come over HTTP."""
+        self._expected.add(topic)
 
     def take(self, topic: str, payload: bytes) -> int:
         """Puts a message that came over HTTP before the readers of this process; its position.

@@ -14,7 +14,8 @@ class HttpFirstSettings:
 
     `answers` is the topic of the acknowledgements for this process, "" in an invoker. `resends`: a request whose
     outcome is not known is sent by the topic as well, since who takes it knows it by its activation id. `tls` are the
-    files of certificate, private key and authority, where everything is encrypted.
+    files of certificate, private key and authority, where everything is encrypted. `calls` is what the names of the
+    invokers' topics begin with, in a controller.
     """
 
     base: Any
@@ -22,6 +23,7 @@ class HttpFirstSettings:
     answers: str = ""
     resends: bool = True
     tls: tuple[str, str, str] | None = None
+    calls: str = ""
 
 
 @frozen
