@@ -23,6 +23,7 @@ from owactors.container.docker.build import load_images
 from owactors.container.docker.factory import DockerFactory
 from owactors.container.docker.settings import DockerSettings
 from owactors.container.port import ContainerSpec, WhiskContainerStartupError
+from owactors.container.sandbox.processes import start_time
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SERVICES = str(CHECKOUT / "scripts" / "services")
@@ -70,8 +71,17 @@ class OwnEngine:
         """With no time to prepare for it."""
         os.kill(int((self.folder / "dockerd.pid").read_text()), signal.SIGKILL)
 
+    async def stop_cleanly(self) -> None:
+        """As an operator does: it ends its containers, unless they are to live on, and removes its socket."""
+        pid = int((self.folder / "dockerd.pid").read_text())
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + 120
+        while start_time(pid) is not None:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.1)
+
     async def start_again(self) -> None:
-        """After `kill`."""
+        """After `kill` or `stop_cleanly`."""
         begun = await asyncio.to_thread(self.command, "start")
         assert begun.returncode == 0, begun.stderr
 

@@ -1,4 +1,4 @@
-"""The engine is killed and started again under containers. It is an engine of this test's own."""
+"""The engine is killed or stopped, and started again under containers. It is an engine of this test's own."""
 
 from __future__ import annotations
 
@@ -51,6 +51,41 @@ def test_engine_is_killed_and_comes_back(own_engine: OwnEngine, tmp_path: Path) 
         with pytest.raises(WhiskContainerStartupError):
             await factory.create(backend.spec())
         await own_engine.start_again()
+        fresh = await started(factory, backend, ECHO)
+        assert body_of(await fresh.run(run_body({"n": 2}), PATIENCE)).body == b'{"n": 2}'
+        assert (await fresh.logs(10_000, True)).state == "complete"
+        await (outlived if outlives(own_engine) else ended)(container, frozen, paused)
+        for one in (container, frozen, paused):
+            await one.destroy()
+        assert not await container.ping()
+
+    scenario(backend, tmp_path, play)
+
+
+@pytest.mark.services
+@pytest.mark.timeout(600)
+def test_engine_is_stopped_and_comes_back(own_engine: OwnEngine, tmp_path: Path) -> None:
+    """It takes its containers along, unless it is to let them live; the node says what is wrong and heals by itself."""
+    backend = docker(own_engine.host)
+
+    async def play(factory: ContainerFactory) -> None:
+        container, frozen, paused, unwanted = [await started(factory, backend, HELLO) for _ in range(4)]
+        assert isinstance(paused, DockerContainer)
+        paused._group = None  # so it is paused by the engine
+        await frozen.suspend()
+        await paused.suspend()
+        await own_engine.stop_cleanly()
+        if outlives(own_engine):
+            assert body_of(await container.run(run_body(), PATIENCE)).body == b'{"ok": true}'
+            assert (await container.logs(10_000, True)).state != "complete"
+        else:
+            await ended(container)
+        with pytest.raises(WhiskContainerStartupError, match=r"engine at .* does not answer"):
+            await factory.create(backend.spec())
+        removal = asyncio.ensure_future(unwanted.destroy())
+        await own_engine.start_again()
+        await removal
+        assert not await unwanted.ping()
         fresh = await started(factory, backend, ECHO)
         assert body_of(await fresh.run(run_body({"n": 2}), PATIENCE)).body == b'{"n": 2}'
         assert (await fresh.logs(10_000, True)).state == "complete"
