@@ -246,7 +246,20 @@ def over(servers: Servers, transport: str, calls: int, single: Contender) -> Fig
 def picks(invokers: int = 1000, batch: int = 20) -> Figures:
     """Microseconds of one choice, with so much of the memory taken."""
     wanted = [Wanted(f"ns{n % 97}", f"ns{n % 97}/action{n}", "0.0.1", 256) for n in range(5000)]
-    return {f"{round(100 * share)}_percent_taken": _pick(invokers, share, wanted, batch) for share in (0, 0.5, 0.9, 1)}
+    found = {f"{round(100 * share)}_percent_taken": _pick(invokers, share, wanted, batch) for share in (0, 0.5, 0.9, 1)}
+    return {**found, "while_one_action_fills_all": _fill(invokers, wanted[0], batch)}
+
+
+def _fill(invokers: int, wanted: Wanted, batch: int) -> Figures:
+    """Its path passes ever more full ones."""
+    choice, times = ShardingChoice(), []
+    choice.update_invokers([(2048, True)] * invokers)
+    for _ in range(len(choice.managed) * 8 // batch):
+        begun = time.thread_time_ns()
+        for _ in range(batch):
+            choice.choose(wanted)
+        times.append((time.thread_time_ns() - begun) / batch / 1000)
+    return _middle(times)
 
 
 def _pick(invokers: int, share: float, wanted: list[Wanted], batch: int) -> Figures:
@@ -270,6 +283,10 @@ def _pick(invokers: int, share: float, wanted: list[Wanted], batch: int) -> Figu
         times.append((time.thread_time_ns() - begun) / batch / 1000)
         for _ in next_ones:
             choice.release(*taken.pop(chance.randrange(len(taken))))
+    return _middle(times)
+
+
+def _middle(times: list[float]) -> Figures:
     times.sort()
     return {"p50_us": round(times[len(times) // 2], 2), "p90_us": round(times[len(times) * 9 // 10], 2)}
 

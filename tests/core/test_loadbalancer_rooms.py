@@ -154,6 +154,29 @@ def test_one_action_fills_its_path_to_the_end(free: int) -> None:
     choice.validate()
 
 
+@pytest.mark.parametrize("burst", [1, 10, 200])
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_one_action_fills_its_path_while_calls_of_it_end(burst: int, concurrency: int) -> None:
+    """Few ends between two choices are known one by one, after many the path is gone anew."""
+    chance, choice = random.Random(burst), ShardingChoice(managed_fraction=1.0)
+    choice.update_invokers([(512, True)] * 300)
+    walk, under_way = Walk(choice), list[tuple[int, Wanted]]()
+    walk.follow()
+    wanted = [Wanted("guest", f"guest/{name}", "0.0.1", 256, concurrency) for name in "ab"]
+    for _ in range(12):
+        for _ in range(140 * concurrency):
+            each = chance.choice(wanted)
+            found = walk.choose(each, 7)
+            assert choice.choose(each, 7) == found
+            assert found is not None
+            under_way.append((found.invoker, each))
+        for _ in range(min(burst, len(under_way))):
+            instance, each = under_way.pop(chance.randrange(len(under_way)))
+            choice.release(instance, each)
+            walk.slots[instance].release(each.name, each.concurrency, each.memory)
+    choice.validate()
+
+
 def test_a_place_in_a_container_beyond_the_room_is_found_also_where_it_is_far() -> None:
     choice = ShardingChoice(managed_fraction=1.0)
     choice.update_invokers([(256, True)] * 100)
