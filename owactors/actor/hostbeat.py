@@ -112,9 +112,14 @@ class HostReader(TopicReader):
             self.tell(self._balancer, message)
 
     def _learn(self, messaging: HttpFirstMessaging, beat: HostHeartbeat, topic: str) -> None:
-        """Where this invoker takes activations over HTTP, if it does."""
+        """Where this invoker takes activations over HTTP, if it does.
+
+        One that ends takes none; whoever has its place by now, at another address, still does.
+        """
         host, _, port = beat.invoke.rpartition(":")
-        if host and port.isdigit() and not beat.ends:
+        if not (host and port.isdigit()):
+            messaging.unlearn(topic)
+        elif not beat.ends:
             messaging.learn(topic, host, int(port))
-        else:
+        elif messaging.address(topic) == (host, int(port)):
             messaging.unlearn(topic)

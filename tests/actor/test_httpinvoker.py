@@ -174,6 +174,7 @@ def test_a_controller_learns_from_heartbeats_where_calls_are_taken(messaging: Ht
     assert hears(beat("10.0.0.2:8080")) == {"dev-invoker3": ("10.0.0.2", 8080)}
     assert hears(beat("10.0.0.2:8081")) == {"dev-invoker3": ("10.0.0.2", 8081)}
     assert hears(beat("10.0.0.9:1", role="controller0")) == {"dev-invoker3": ("10.0.0.2", 8081)}
+    assert hears(beat("10.0.0.7:1", "replaced")) == {"dev-invoker3": ("10.0.0.2", 8081)}
     assert hears(beat("10.0.0.2:8081", "stopping")) == {}
     assert hears(beat("nowhere")) == {}
     bench.exit()

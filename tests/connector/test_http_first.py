@@ -223,6 +223,72 @@ def test_what_may_have_arrived_is_sent_again_only_where_copies_are_known(resends
     play(act, Pair(resends=resends))
 
 
+@pytest.mark.parametrize(
+    ("answer", "way"),
+    [
+        (b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", "unsure"),
+        (b"HTTP/1.1 302 There\r\nContent-Length: 0\r\n\r\n", "unsure"),
+        (b"SSH-2.0-no such server\r\n", "unsure"),
+        (b"", "unsure"),
+        (b"HTTP/1.1 400 What\r\nContent-Length: 0\r\n\r\n", "refused"),
+        (b"HTTP/1.1 404 Who\r\nContent-Length: 0\r\n\r\n", "refused"),
+        (b"HTTP/1.1 429 Enough\r\nContent-Length: 0\r\n\r\n", "full"),
+        (b"HTTP/1.1 503 Stops\r\nContent-Length: 0\r\n\r\n", "full"),
+    ],
+)
+def test_whatever_else_is_answered_it_goes_by_the_topic(answer: bytes, way: str) -> None:
+    """Marked as a copy where the invoker may have it. No answer at all is one, too."""
+
+    async def act(pair: Pair) -> None:
+        async def says(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            await reader.read()
+            writer.close()
+
+        async with await asyncio.start_server(says, "127.0.0.1", 0) as server:
+            pair.controller.learn(OWN, "127.0.0.1", server.sockets[0].getsockname()[1])
+            assert await pair.send("a1") == 0
+            await pair.controller.close()
+        assert pair.controller.ways.counts == {way: 1}
+        [payload] = await pair.at_broker(OWN)
+        assert was_sent_before(payload) == (way == "unsure")
+
+    play(act, Pair(times=HttpTimes(connect=20, accept=20 if answer else 0.2)))
+
+
+def test_while_all_connections_are_in_use_it_goes_by_the_topic() -> None:
+    async def act(pair: Pair) -> None:
+        assert [await pair.send("a1"), await pair.send("a2")] == [DIRECT, 0]
+        pair.acknowledge("a1", {"activationId": "a1"})
+        await some(pair.acks)
+        await until(lambda: pair.confirmed == ["a1"] and not pair.controller._endpoints[OWN].busy)
+        assert await pair.send("a3") == DIRECT
+        assert pair.controller.ways.counts == {"sent": 2, "full": 1}
+
+    play(act, Pair(times=HttpTimes(connect=20, accept=20, patience=0.05, connections=1)))
+
+
+def test_an_invoker_that_was_started_again_gets_calls_over_http_again() -> None:
+    """At the same address after a rest; at another one as soon as its heartbeat says so."""
+
+    async def act(pair: Pair) -> None:
+        assert await pair.send("a1") == DIRECT
+        await pair.server.close()
+        assert await pair.send("a2") == 0
+        assert not pair.controller._endpoints[OWN].ready
+        pair.server = Served(pair._answer)
+        pair.controller.learn(OWN, "127.0.0.1", pair.server.port)
+        assert await pair.send("a3") == DIRECT
+        endpoint = pair.controller._endpoints[OWN]
+        endpoint._rest(60, "it was away")
+        assert await pair.send("a4") == 0
+        endpoint.rests_until = time.monotonic()
+        assert await pair.send("a5") == DIRECT
+
+    play(act, Pair(times=HttpTimes(connect=20, accept=20, patience=5, rest=60)))
+
+
 def test_after_one_that_broke_no_waiting_connection_is_trusted() -> None:
     """A host that was cut off: who connects anew knows that nothing has arrived there."""
 

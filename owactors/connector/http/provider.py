@@ -100,12 +100,16 @@ class HttpFirstMessaging:
 
     def learn(self, topic: str, host: str, port: int) -> None:
         """The reader of this topic takes messages there."""
-        known = self._endpoints.get(topic)
-        if known is not None and (known.host, known.port) == (host, port):
+        if self.address(topic) == (host, port):
             return
         self.unlearn(topic)
         client = None if self.tls is None else self.tls.client
         self._endpoints[topic] = Endpoint(host, port, topic, self.seal, self._answered, self._times, client)
+
+    def address(self, topic: str) -> tuple[str, int] | None:
+        """Where the reader of this topic takes messages, as far as is known."""
+        known = self._endpoints.get(topic)
+        return None if known is None else (known.host, known.port)
 
     def unlearn(self, topic: str) -> None:
         """It takes nothing over HTTP any more; what it has taken it may still answer."""
