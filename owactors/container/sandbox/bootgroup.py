@@ -2,7 +2,7 @@
 
 Whoever can see the groups of sandboxes can see whether their node is alive, without its data folder and whatever
 namespaces either of them is in. So the sandboxes of a node that was killed and whose data folder is gone are ended by
-the next node that looks, also those that were frozen, which no signal ends.
+a node that looks, also those that were frozen, which no signal ends.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import fcntl
 import logging
 import os
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from attrs import define
+from attrs import define, field
 
 from owactors.container.port import WhiskContainerStartupError
 from owactors.container.sandbox import leftovers, processes
@@ -26,15 +27,22 @@ LOG = logging.getLogger(__name__)
 LOCK = re.compile(re.escape(PREFIX) + "lock-([0-9a-f]{8})")
 
 
-@define
+@define(eq=False)
 class BootGroup:
-    """That of one life of a node."""
+    """That of one life of a node, with which it looks after those of others now and then. What is as it was `seconds`
+    ago is a leftover: a node that comes back with its own data folder deals with its own.
+    """
 
     path: Path
+    seconds: float
     _lock: int
+    _layout: CgroupLayout
+    _boot: str
+    _unlocked: dict[str, float] = field(factory=dict)
+    """Boot -> when it was first seen without a lock."""
 
     @classmethod
-    def make(cls, layout: CgroupLayout, boot: str, folder: Path) -> BootGroup | None:
+    def make(cls, layout: CgroupLayout, boot: str, folder: Path, seconds: float) -> BootGroup | None:
         """None where there are no groups. `folder`: that of this boot. Raises WhiskContainerStartupError."""
         parent = next(iter(layout.parents.values()), None)
         if parent is None:
@@ -42,9 +50,37 @@ class BootGroup:
         path = parent / f"{PREFIX}lock-{boot}"
         try:
             (folder / leftovers.LOCKED_GROUP).write_text(str(path))
-            return cls(path, _made(path))
+            return cls(path, seconds, _made(path), layout, boot)
         except OSError as error:
             raise WhiskContainerStartupError(f"the node cannot have a control group of its own: {error}") from error
+
+    def look(self) -> list[str]:
+        """Kill and remove the sandboxes of nodes that have held their lock no more for so long (the ids), and empty
+        groups that are so old. Blocks up to some seconds: run it in a thread.
+        """
+        ended = []
+        for path, boot in _locks(self._layout):
+            lock = None if boot == self._boot else _locked(path)
+            if lock is None:
+                self._unlocked.pop(boot, None)
+                continue
+            try:
+                if time.monotonic() > self._unlocked.setdefault(boot, time.monotonic()) + self.seconds:
+                    ended += self._end(path, boot)
+            finally:
+                os.close(lock)
+        if empty := leftovers.remove_empty_groups(self._layout.parents.values(), self._boot, self.seconds):
+            LOG.info("removed %d empty control groups of nodes whose data is gone", len(empty))
+        return ended
+
+    def _end(self, path: Path, boot: str) -> list[str]:
+        ended, complete = _end(self._layout, boot)
+        if complete:
+            self._unlocked.pop(boot, None)
+            path.rmdir()
+        if ended:
+            LOG.warning("ended %d sandboxes of a node that is no more: %s", len(ended), ", ".join(ended))
+        return ended
 
     def remove(self) -> None:
         """When no sandbox is left."""
@@ -77,34 +113,6 @@ def _locked(path: Path) -> int | None:
         pass
     os.close(lock)
     return None
-
-
-def sweep_groups(layout: CgroupLayout, own: str, seconds: float) -> list[str]:
-    """Kill and remove the sandboxes of nodes that hold their lock no more (the ids), then empty groups that are so many
-    seconds old; not those of boot `own`. Blocks up to some seconds: run it in a thread.
-    """
-    ended = _end_sandboxes_of_the_dead(layout, own)
-    if empty := leftovers.remove_empty_groups(layout.parents.values(), own, seconds):
-        LOG.info("removed %d empty control groups of nodes whose data is gone", len(empty))
-    return ended
-
-
-def _end_sandboxes_of_the_dead(layout: CgroupLayout, own: str) -> list[str]:
-    ended = []
-    for path, boot in _locks(layout):
-        lock = None if boot == own else _locked(path)
-        if lock is None:
-            continue
-        try:
-            found, complete = _end(layout, boot)
-            if complete:
-                path.rmdir()
-        finally:
-            os.close(lock)
-        if found:
-            LOG.warning("ended %d sandboxes of a node that is no more: %s", len(found), ", ".join(found))
-        ended += found
-    return ended
 
 
 def _locks(layout: CgroupLayout) -> Iterator[tuple[Path, str]]:

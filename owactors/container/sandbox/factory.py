@@ -21,7 +21,7 @@ from owactors.container.network.pool import WirePool
 from owactors.container.network.private import RESOLVERS, NetworkFailed, PrivateNetwork, Wire
 from owactors.container.port import ContainerSpec, Protection, StartReport, WhiskContainerStartupError
 from owactors.container.sandbox import bubblewrap, cgroup, leftovers, seccomp
-from owactors.container.sandbox.bootgroup import BootGroup, sweep_groups
+from owactors.container.sandbox.bootgroup import BootGroup
 from owactors.container.sandbox.cgroup import CgroupLayout, ControlGroup
 from owactors.container.sandbox.container import Parts, SandboxContainer
 from owactors.container.sandbox.guarding import guarded
@@ -66,7 +66,7 @@ class SandboxFactory:
             # Both wait for a process of theirs.
             means, guarding = await asyncio.gather(asyncio.to_thread(self._probe, layout), self._guarding(layout))
             self._means = evolve(means, **guarding)
-            self._group = BootGroup.make(self._means.layout, self.boot, self._folder.path)
+            self._group = BootGroup.make(self._means.layout, self.boot, self._folder.path, UNKNOWN_FOR)
             swept = await self.sweep()
             self._means = await self._with_network(self._folder.path, self._means)
             self._means = evolve(self._means, zygote_reason=await self._try_zygote(self._folder.path, self._means))
@@ -272,10 +272,10 @@ class SandboxFactory:
         removed = []
         for path in leftovers.dead_boots(self.settings.data_dir, self.boot):
             removed += leftovers.remove_boot(path)
-        if self._means is not None:
-            if self._means.guard is not None:
-                self._means.guard.refresh()
-            removed += sweep_groups(self._means.layout, self.boot, UNKNOWN_FOR)
+        if self._group is not None:
+            removed += self._group.look()
+        if self._means is not None and self._means.guard is not None:
+            self._means.guard.refresh()
         if self._folder is not None:
             for folder in self._unknown(self._folder.path):
                 identity = leftovers.remove_sandbox(folder)
