@@ -19,6 +19,8 @@ from tests.end_to_end.proof import Callers, Row, Setting
 from tests.end_to_end.prooftable import write_table
 from tests.end_to_end.provinghosts import ProvingHosts, proving, set_clock
 from tests.end_to_end.switch import SERVICES
+from tests.services.kafka import Broker
+from tests.store.couchserver import CouchServer
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 
@@ -29,6 +31,7 @@ SETTINGS = (FIVE, THREE, *([Setting(5, "HTTP first"), Setting(5, "Kafka"), Setti
 AWAY = 30 if LONG else 6
 #: seconds that a partition lasts which nobody notices
 UNNOTICED = 12
+ONLY_LONG = pytest.mark.skipif(not LONG, reason="the same in another way, with OWACTORS_TEST_LONG=1")
 
 
 def over(*gate: Setting) -> pytest.MarkDecorator:
@@ -136,10 +139,27 @@ def test_controllers_cannot_hear_each_other(hosts: ProvingHosts) -> None:
     def happens(callers: Callers) -> float:
         with hosts.switch.parted([hosts.number(one)], [hosts.number(other)]):
             wait_for_silence(hosts, one, other)
+            for there, here in ((one, other), (other, one)):
+                a_change_is_seen(there, here)
         return time.monotonic()
 
     hosts.hurt("the two controllers cannot reach each other, healed when they noticed", happens)
     assert hosts.heard(one) == hosts.heard(other) == {"controller0", "controller1", *hosts.names}
+
+
+def a_change_is_seen(there: LiveController, here: LiveController) -> None:
+    """A document that is kept over one controller and changed over the other, which cannot tell it."""
+
+    def reads(node: LiveController) -> int:
+        parameters = node.api("GET", "/triggers/changes").json["parameters"]
+        return int(parameters[0]["value"])
+
+    for value in (1, 2):
+        body = {"parameters": [{"key": "n", "value": value}]}
+        there.wait_until(
+            lambda body=body: there.api("PUT", "/triggers/changes?overwrite=true", body).status == 200, "it is changed"
+        )
+        here.wait_until(lambda value=value: reads(here) == value, "what the other one changed is seen", 20)
 
 
 def wait_for_silence(hosts: ProvingHosts, one: LiveController, other: LiveController) -> None:
@@ -214,38 +234,42 @@ def test_a_slow_link(hosts: ProvingHosts) -> None:
     hosts.hurt("an invoker's link takes 100 ms each way and loses 1 % of the frames", happens)
 
 
-@over(FIVE)
-def test_the_database_is_killed_and_comes_back(hosts: ProvingHosts) -> None:
-    couch = hosts.couch
-    if couch is None:
-        pytest.skip("the documents are on the first host")
+KILLED, STOPPED, RESTARTED = "killed (-9)", "stopped", "stopped and started again at once"
+HOW = (KILLED, *[pytest.param(how, marks=ONLY_LONG) for how in (STOPPED, RESTARTED)])
 
+
+def goes_and_comes_back(service: CouchServer | Broker, how: str) -> Callable[[Callers], float]:
     def happens(callers: Callers) -> float:
-        couch.kill()
-        time.sleep(AWAY)
-        couch.start()
+        if how == KILLED:
+            service.kill()
+        else:
+            service.end()
+        if how != RESTARTED:
+            time.sleep(AWAY)
+        service.start()
         return time.monotonic()
 
-    hosts.hurt(f"CouchDB is killed (-9), started again after {AWAY} s", happens)
+    return happens
 
 
-@pytest.mark.parametrize("how", ["killed (-9)", "stopped"])
+def told_how(how: str) -> str:
+    return how if how == RESTARTED else f"{how}, started again after {AWAY} s"
+
+
+@pytest.mark.parametrize("how", HOW)
+@over(FIVE)
+def test_the_database_goes_and_comes_back(hosts: ProvingHosts, how: str) -> None:
+    if hosts.couch is None:
+        pytest.skip("the documents are on the first host")
+    hosts.hurt(f"CouchDB is {told_how(how)}", goes_and_comes_back(hosts.couch, how))
+
+
+@pytest.mark.parametrize("how", HOW)
 @over(FIVE)
 def test_the_broker_goes_and_comes_back(hosts: ProvingHosts, how: str) -> None:
-    broker = hosts.broker
-    if broker is None:
+    if hosts.broker is None:
         pytest.skip("there is no broker: the roles speak as actors")
-
-    def happens(callers: Callers) -> float:
-        if how == "stopped":
-            broker.end()
-        else:
-            broker.kill()
-        time.sleep(AWAY)
-        broker.start()
-        return time.monotonic()
-
-    hosts.hurt(f"Kafka is {how}, started again after {AWAY} s", happens)
+    hosts.hurt(f"Kafka is {told_how(how)}", goes_and_comes_back(hosts.broker, how))
 
 
 @pytest.mark.parametrize("seconds", [3600, -3600])

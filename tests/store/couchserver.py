@@ -44,7 +44,7 @@ class CouchServer:
             server._run("stop")
 
     def start(self, *, memory: bool = False) -> None:
-        """Starts it; after `kill` with the same data and port."""
+        """Starts it; after `end` and `kill` with the same data and port."""
         done = self._run("start", **({"MEMORY": "1"} if memory else {}))
         if done.returncode == 3:
             missing(done.stderr.strip().splitlines()[-1])
@@ -54,6 +54,10 @@ class CouchServer:
     def kill(self) -> None:
         """SIGKILL."""
         assert self._run("kill").returncode == 0
+
+    def end(self) -> None:
+        """SIGTERM; its data stay."""
+        assert self._run("end").returncode == 0
 
     def _run(self, command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         own = {key: value for key, value in os.environ.items() if key != "COUCHDB_URL"}
