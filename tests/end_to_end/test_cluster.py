@@ -103,6 +103,7 @@ def test_calls_go_over_http_where_they_are_to(hosts: Hosts) -> None:
 
     if hosts.transport == "http":
         hosts.controller.wait_until(lambda: called() >= 5, "five calls over HTTP", 40)
+        assert f"invoker{placed('counted')} go over HTTP" in hosts.controller.log.read_text(errors="replace")
     else:
         assert called() == 0
 
