@@ -66,6 +66,9 @@ class FrontDoor:
         key = message["activationId"]
         if self.journal.knows(key):
             raise Refused(409, f"activation {key} is here already")
+        if self.journal.awaits(key):
+            # whoever sent it gave up waiting, and this invoker was so late that it has read the copy before the request
+            raise Refused(503, f"activation {key} comes by the topic already")
         exchange = Exchange(key, each)
         try:
             self.messaging.check_room(self.topic, len(payload))

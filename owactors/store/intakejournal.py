@@ -103,6 +103,11 @@ class IntakeJournal:
         entry = self._open.get(activation_id)
         return entry.claimed if entry is not None else activation_id in self._ended
 
+    def awaits(self, activation_id: str) -> bool:
+        """Whether it was read from the topic and is not claimed yet."""
+        entry = self._open.get(activation_id)
+        return entry is not None and not entry.claimed
+
     def taken(self, messages: Iterable[dict[str, Any]], *, claimed: bool = False) -> None:
         """These messages, as JSON values, have come; unless `claimed`, somebody else may still have them."""
         for message in messages:

@@ -24,6 +24,10 @@ class RecentIds:
         """True if it was taken, not long ago."""
         return activation_id in self._ids
 
+    def awaits(self, activation_id: str) -> bool:
+        """Never: what was read is ours."""
+        return False
+
     def taken(self, messages: Iterable[dict[str, Any]], *, claimed: bool = False) -> None:
         """These messages, as JSON values, are ours."""
         for message in messages:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from attrs import evolve
 
 from owactors.actor.factories import FACTORIES
 from owactors.actor.hostbeat import HostReader, HostReaderSetup
+from owactors.actor.journalingconsumer import JournalingConsumer
 from owactors.actor.messaging import MESSAGING
 from owactors.connector.http.provider import HttpFirstMessaging
 from owactors.connector.memory.provider import MemoryMessaging
-from owactors.connector.topics import Topics
+from owactors.connector.topics import TopicConfig, Topics
 from owactors.container.port import StartReport
 from owactors.core.loadbalancer.hosts import Hosts
 from owactors.core.requestseal import RequestSeal
@@ -140,6 +142,31 @@ def test_nothing_is_taken_twice_nor_after_the_end(bench: ClusterBench) -> None:
         with pytest.raises(Refused) as refused:
             door.take(orjson.dumps(payload.to_json()), each=True)
         assert refused.value.status == status
+
+
+def test_what_is_just_being_claimed_from_the_topic_is_not_taken_as_well(bench: ClusterBench) -> None:
+    """The invoker stood still: it finds the request, and the copy that was sent because it did not answer."""
+    msg, door, journal = message(), bench.actor._door, bench.actor._journal
+    payload = orjson.dumps(msg.to_json())
+
+    async def story() -> None:
+        broker = MemoryMessaging()
+        await broker.ensure_topic(OWN, TopicConfig(3_600_000))
+        await broker.producer().send(OWN, sent_before(payload))
+        consumer = JournalingConsumer(broker.consumer(OWN, OWN), journal)
+        assert len(await consumer.peek(timeout=20)) == 1
+        with pytest.raises(Refused, match="by the topic already") as refused:
+            door.take(payload, each=True)
+        assert refused.value.status == 503
+        await consumer.commit()
+        with pytest.raises(Refused) as refused:
+            door.take(payload, each=True)
+        assert refused.value.status == 409
+        await broker.producer().send(OWN, sent_before(payload))
+        assert list(await consumer.peek(timeout=0)) == []
+
+    asyncio.run(story())
+    assert door.messaging.waiting(OWN) == 0
 
 
 def test_a_full_disk_leaves_the_call_to_the_topic(bench: ClusterBench, monkeypatch: pytest.MonkeyPatch) -> None:
