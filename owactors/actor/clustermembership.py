@@ -117,8 +117,18 @@ class ClusterMembership(TopicReader):
 
     def _hear(self, event: HearingEvent) -> None:
         for told in self._hearing.handle(event):
-            message = DocumentsDoubted(told.doc_ids) if isinstance(told, Doubt) else HearsOthers(told.sure)
-            self.tell(self._setup.cache, message)
+            if isinstance(told, Doubt):
+                self.tell(self._setup.cache, DocumentsDoubted(told.doc_ids))
+            else:
+                self._log_hearing(told.sure)
+                self.tell(self._setup.cache, HearsOthers(told.sure))
+
+    def _log_hearing(self, sure: bool) -> None:
+        if sure:
+            self.log.info("every change that another controller makes is heard")
+        else:
+            silent = ", ".join(self._hearing.silent) or "its own heartbeats"
+            self.log.info("not heard: %s; documents are read again after moments, if the store is there", silent)
 
     def _tell(self, changes: list[SizeChanged]) -> None:
         for change in changes:

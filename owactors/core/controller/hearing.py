@@ -131,9 +131,13 @@ class Hearing:
 
     def validate(self) -> None:
         """Raises HearingDefect unless the invariants hold."""
-        silent = [name for name, other in self._others.items() if self._silent(other)]
-        if self.own in self._others or (self.sure and (silent or not self._asked)):
-            raise HearingDefect(f"{self!r}: {silent} are silent")
+        if self.own in self._others or (self.sure and (self.silent or not self._asked)):
+            raise HearingDefect(f"{self!r}: {self.silent} are silent")
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """Those that are not heard and did not say that they left."""
+        return tuple(sorted(name for name, other in self._others.items() if self._silent(other)))
 
     def _silent(self, other: _Other) -> bool:
         return not other.left and self._now - other.heard >= HEARING_SECONDS
@@ -141,7 +145,7 @@ class Hearing:
     def _hears_all(self) -> bool:
         if not self._asked or self._now - self._came_back >= HEARING_SECONDS:
             return False
-        return not any(self._silent(other) for other in self._others.values())
+        return not self.silent
 
     # -- rows
 
