@@ -10,7 +10,7 @@ from thespian.actors import ActorAddress
 
 from owactors.actor.io import IoActor, on
 from owactors.actor.messaging import MESSAGING
-from owactors.connector.port import ConnectorError
+from owactors.connector.port import ConnectorClosed, ConnectorError
 from owactors.core import messagefeed as core
 from owactors.core.messagefeed import FeedEvent, FeedInstruction, FeedSettings
 from owactors.message.feed import (
@@ -72,6 +72,11 @@ class _LagDue:
     """To self: see how far the feed is behind."""
 
 
+@frozen
+class _Closed:
+    """To self: the consumer is closed."""
+
+
 class MessageFeed(IoActor):
     """First message: FeedSetup. `StopFeed` is answered with `FeedStopped` when nothing is left.
 
@@ -104,6 +109,12 @@ class MessageFeed(IoActor):
         if self._consumed and METRICS.enabled:
             self.spawn(measure(self._needed().consumer), name=LAG)
 
+    @on(_Closed)
+    def _closed(self, message: _Closed, sender: ActorAddress) -> None:
+        """Who closed it ends: it is not asked again."""
+        assert self._machine is not None
+        self._do([each for each in self._machine.handle(FillFailed("")) if not isinstance(each, core.FillLater)])
+
     @on(StopFeed)
     def _stop_feed(self, message: StopFeed, sender: ActorAddress) -> None:
         self._stopper = sender
@@ -129,7 +140,9 @@ class MessageFeed(IoActor):
         self.spawn(
             fill(setup.consumer, setup.long_poll),
             done=FillCompleted,
-            failed=lambda cause: FillFailed(str(cause) or repr(cause)),
+            failed=lambda cause: (
+                _Closed() if isinstance(cause, ConnectorClosed) else FillFailed(str(cause) or repr(cause))
+            ),
         )
 
     def _fill_later(self, instruction: core.FillLater) -> None:

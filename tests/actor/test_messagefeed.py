@@ -6,7 +6,7 @@ import pytest
 from attrs import define, field, frozen
 
 from owactors.actor.messagefeed import LAG, REFILL, FeedSetup, MessageFeed
-from owactors.connector.port import BrokerUnavailable, Record
+from owactors.connector.port import BrokerUnavailable, ConnectorClosed, Record
 from owactors.core.messagefeed import FeedSettings, FeedState
 from owactors.message.feed import FeedStopped, Handle, Processed, Ready, StopFeed
 from owactors.observe.metrics import Metrics
@@ -124,6 +124,14 @@ def test_after_a_failed_poll_the_feed_pauses_and_tries_again() -> None:
     bench.fire(REFILL)
     polls(bench)
     assert handled(bench) == numbers(1)
+
+
+def test_a_closed_consumer_is_not_asked_again_and_the_feed_can_be_stopped(caplog: pytest.LogCaptureFixture) -> None:
+    bench = feeding(Topic(peek_failure=ConnectorClosed("closed")))
+    polls(bench)
+    assert (bench.works, REFILL in bench.timers, caplog.records) == ([], False, [])
+    bench.give(StopFeed(), "invoker")
+    assert bench.sent_to("invoker") == [FeedStopped()]
 
 
 @pytest.mark.scenario("MF-07")
