@@ -11,7 +11,8 @@ import pytest
 from owactors.container.docker.build import load_images
 from tests.container.backends import MEMORY, SANDBOXES, Backend, docker
 from tests.container.engines import PODMAN as PODMAN_OPTIONS
-from tests.container.engines import docker_host, podman_host, starts
+from tests.container.engines import docker_host, starts
+from tests.container.podman import podman_host
 
 NO_SANDBOX = "docker"
 PODMAN = "podman"
@@ -38,6 +39,7 @@ def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def _chosen(request: pytest.FixtureRequest) -> Backend:
+    """The back end that a fixture's parameter stands for."""
     if request.param == NO_SANDBOX:
         return docker(request.getfixturevalue("engine"))
     if request.param == PODMAN:
@@ -46,9 +48,11 @@ def _chosen(request: pytest.FixtureRequest) -> Backend:
 
 
 DOCKER = pytest.param(NO_SANDBOX, id="docker", marks=[pytest.mark.services, pytest.mark.timeout(600)])
+ON_PODMAN = pytest.param(PODMAN, id="podman", marks=[pytest.mark.services, pytest.mark.timeout(600)])
+EVERY = [*(pytest.param(b, id=b.name) for b in (MEMORY, *SANDBOXES)), DOCKER]
 
 
-@pytest.fixture(params=[*(pytest.param(b, id=b.name) for b in (MEMORY, *SANDBOXES)), DOCKER, PODMAN])
+@pytest.fixture(params=EVERY)
 def backend(request: pytest.FixtureRequest) -> Backend:
     """Every back end in turn."""
     return _chosen(request)

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -103,33 +102,6 @@ def docker_host() -> Iterator[str]:
         yield started.stdout.strip().splitlines()[-1]
     finally:
         _services("stop")
-
-
-def podman_host(folder: Path) -> Iterator[str]:
-    """The address of a Podman engine that OWACTORS_TEST_PODMAN names, or one that is started if it says `start`.
-    Skips without one, in CI too: it is a second engine, and slow.
-    """
-    given = os.environ.get("OWACTORS_TEST_PODMAN", "")
-    program = shutil.which("podman")
-    if given not in ("", "start"):
-        yield given
-        return
-    if not given or program is None:
-        pytest.skip("no podman: install it and set OWACTORS_TEST_PODMAN to `start`, or to the address of its socket")
-    path = folder / "podman.sock"
-    # Its usual runtime, crun, refuses machines with control groups of both versions.
-    runtime = ["--runtime", "runc"] if shutil.which("runc") else []
-    command = [program, *runtime, "system", "service", "--time=0", f"unix://{path}"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as service:
-        try:
-            deadline = time.monotonic() + 30
-            while not path.exists():
-                if service.poll() is not None or time.monotonic() > deadline:
-                    pytest.skip("no podman here: `podman system service` does not start")
-                time.sleep(0.05)
-            yield f"unix://{path}"
-        finally:
-            service.terminate()
 
 
 PODMAN = {"ulimits": ("nproc=1024:1024",)}

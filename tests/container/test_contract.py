@@ -22,8 +22,13 @@ from tests.container.backends import (
     started,
     texts,
 )
+from tests.container.conftest import EVERY, ON_PODMAN
+
+also_podman = pytest.mark.parametrize("backend", [*EVERY, ON_PODMAN], indirect=True)
+"""What another engine has a part in; the others hold the action proxies to theirs."""
 
 
+@also_podman
 def test_init_and_run(backend: Backend, folder: Path) -> None:
     """A function gets its arguments and its answer comes back."""
 
@@ -51,6 +56,7 @@ def test_a_rehearsal_leaves_no_trace(backend: Backend, folder: Path) -> None:
     scenario(backend, folder, play)
 
 
+@also_podman
 def test_ids_and_addresses_differ(backend: Backend, folder: Path) -> None:
     """No two containers share anything by which they could be confused."""
 
@@ -64,6 +70,7 @@ def test_ids_and_addresses_differ(backend: Backend, folder: Path) -> None:
     scenario(backend, folder, play)
 
 
+@also_podman
 def test_says_what_its_start_took(backend: Backend, folder: Path) -> None:
     """In parts, for the node's figures."""
 
@@ -78,6 +85,7 @@ def test_says_what_its_start_took(backend: Backend, folder: Path) -> None:
     scenario(backend, folder, play)
 
 
+@also_podman
 @pytest.mark.scenario("DK-14")
 def test_logs_of_one_run(backend: Backend, folder: Path) -> None:
     """Lines carry time and stream; the end marks are gone."""
@@ -108,6 +116,7 @@ def test_logs_at_hand(backend: Backend, folder: Path) -> None:
     scenario(backend, folder, play)
 
 
+@also_podman
 @pytest.mark.scenario("DK-17")
 def test_logs_do_not_mix(backend: Backend, folder: Path) -> None:
     """Each run has its own lines, whenever they are collected."""
@@ -122,6 +131,7 @@ def test_logs_do_not_mix(backend: Backend, folder: Path) -> None:
     scenario(backend, folder, play)
 
 
+@also_podman
 @pytest.mark.scenario("DK-19")
 def test_logs_over_the_limit(backend: Backend, folder: Path) -> None:
     """What is too much is dropped and the last line says so; the next run is whole again."""
@@ -152,6 +162,7 @@ def test_run_without_logs(backend: Backend, folder: Path) -> None:
     scenario(backend, folder, play)
 
 
+@also_podman
 def test_failed_init_has_an_answer_and_logs(backend: Backend, folder: Path) -> None:
     """Code that does not compile is answered with its error, and the trace is in the log."""
 
@@ -202,6 +213,7 @@ def test_result_that_is_no_dictionary(backend: Backend, folder: Path, result: st
     scenario(backend, folder, play)
 
 
+@also_podman
 @pytest.mark.scenario("HC-01")
 def test_timeout(backend: Backend, folder: Path) -> None:
     """A function that does not return in time is a timeout of at least that length; it can be destroyed."""
@@ -231,6 +243,7 @@ def test_truncated_answer(backend: Backend, folder: Path) -> None:
     scenario(backend, folder, play)
 
 
+@also_podman
 def test_one_megabyte_both_ways(backend: Backend, folder: Path) -> None:
     """Arguments and results of the full size."""
 
@@ -243,6 +256,7 @@ def test_one_megabyte_both_ways(backend: Backend, folder: Path) -> None:
     scenario(backend, folder, play)
 
 
+@also_podman
 def test_pause_and_resume(backend: Backend, folder: Path) -> None:
     """A paused container answers again after it was resumed, and is the same one."""
 
@@ -257,6 +271,7 @@ def test_pause_and_resume(backend: Backend, folder: Path) -> None:
     scenario(backend, folder, play)
 
 
+@also_podman
 def test_a_paused_container_does_not_run(backend: Backend, folder: Path) -> None:
     """Nothing happens in it, and it can be destroyed as it is."""
 
@@ -269,6 +284,7 @@ def test_a_paused_container_does_not_run(backend: Backend, folder: Path) -> None
     scenario(backend, folder, play)
 
 
+@also_podman
 def test_destroyed_container(backend: Backend, folder: Path) -> None:
     """It cannot be used, and destroying it again is nothing."""
 
@@ -283,6 +299,7 @@ def test_destroyed_container(backend: Backend, folder: Path) -> None:
     scenario(backend, folder, play)
 
 
+@also_podman
 def test_destroy_ends_a_run(backend: Backend, folder: Path) -> None:
     """Whoever waits for an answer gets one."""
 
@@ -297,6 +314,7 @@ def test_destroy_ends_a_run(backend: Backend, folder: Path) -> None:
     scenario(backend, folder, play)
 
 
+@also_podman
 def test_environment(backend: Backend, folder: Path) -> None:
     """Values of /init and of /run arrive; nothing of the node's own environment does."""
     if not backend.real:
@@ -317,6 +335,7 @@ def test_environment(backend: Backend, folder: Path) -> None:
     assert "NODE_SECRET" not in seen
 
 
+@also_podman
 def test_unknown_kind(backend: Backend, folder: Path) -> None:
     """The message names the kind."""
 
@@ -327,6 +346,7 @@ def test_unknown_kind(backend: Backend, folder: Path) -> None:
     scenario(backend, folder, play)
 
 
+@also_podman
 def test_many_at_once(backend: Backend, folder: Path) -> None:
     """Containers made and used at the same time do not get in each other's way."""
 
@@ -342,6 +362,7 @@ def test_many_at_once(backend: Backend, folder: Path) -> None:
     scenario(backend, folder, play)
 
 
+@also_podman
 def test_closed_factory(backend: Backend, folder: Path) -> None:
     """It makes nothing any more, and its containers are gone."""
 
@@ -357,6 +378,7 @@ def test_closed_factory(backend: Backend, folder: Path) -> None:
     asyncio.run(act())
 
 
+@also_podman
 def test_dead_container_is_noticed(backend: Backend, folder: Path) -> None:
     """A function that ends its process leaves a run without an answer, at once."""
     if not backend.real:

@@ -8,6 +8,7 @@ and its payload.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import cast
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ from owactors.container.docker.errors import EngineError
 from owactors.container.log_collector import STDERR, STDOUT
 
 HEADER = 8
+PODMANS_LAST = re.compile(rb"Error: \S+ unix\S* \S+/attach: .*connection reset by peer\n")
+"""What Podman may add as the last of a container that was killed."""
 
 
 class AttachProtocol(asyncio.Protocol):
@@ -27,6 +30,7 @@ class AttachProtocol(asyncio.Protocol):
         self._ended = ended
         self._data = bytearray()
         self._in_frames = False
+        self._held = b""
         self.attached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._transport: asyncio.Transport | None = None
 
@@ -78,9 +82,19 @@ class AttachProtocol(asyncio.Protocol):
             if len(data) - at - HEADER < length:
                 break
             stream = STDERR if data[at] == 2 else STDOUT
-            self._received(stream, bytes(data[at + HEADER : at + HEADER + length]))
+            self._pass_on(stream, bytes(data[at + HEADER : at + HEADER + length]))
             at += HEADER + length
         del data[:at]
+
+    def _pass_on(self, stream: int, data: bytes) -> None:
+        """But for what is Podman's own if nothing comes after it."""
+        held, self._held = self._held, b""
+        if held:
+            self._received(STDERR, held)
+        if stream == STDERR and PODMANS_LAST.fullmatch(data):
+            self._held = data
+        else:
+            self._received(stream, data)
 
 
 async def attach(
