@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -109,6 +110,8 @@ class Changing:
 @pytest.mark.parametrize("victim", [0, 1])
 def test_while_a_controller_comes(pair: Pair, victim: int) -> None:
     """It reads and keeps what the other one changes before they hear each other, and the other way round."""
+    if pair.broker is not None and victim == 0 and not os.environ.get("OWACTORS_TEST_LONG"):
+        pytest.skip("over Kafka all controllers are alike: the other one comes; both with OWACTORS_TEST_LONG=1")
     comes, stays = pair.controllers[victim], pair.controllers[1 - victim]
     comes.kill_all()
     with Changing(f"there{victim}-", stays, comes) as there, Changing(f"here{victim}-", comes, stays) as here:
@@ -135,4 +138,3 @@ def test_while_the_broker_is_away(pair: Pair) -> None:
     seen(other, "away", 2)
     assert write(other, "away", 3)
     seen(one, "away", 3)
-    pair.broker.start()
