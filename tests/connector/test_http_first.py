@@ -366,6 +366,18 @@ def test_what_comes_by_the_topic_is_read_at_once_also_while_the_last_of_it_is_no
     play(act)
 
 
+def test_a_commit_of_what_was_just_read_waits_for_no_poll() -> None:
+    """An invoker commits before it runs anything."""
+
+    async def act(pair: Pair) -> None:
+        await pair.broker.producer().send(OWN, message("a1"))
+        assert [record.payload for record in await pair.work.peek(timeout=20)] == [message("a1")]
+        assert pair.work._base_poll is None  # type: ignore[attr-defined]
+        await pair.work.commit()
+
+    play(act)
+
+
 def test_a_commit_and_a_poll_that_is_under_way_are_in_nobody_s_way() -> None:
     async def act(pair: Pair) -> None:
         calls, sent = Calls(pair.acks), pair.broker.producer()

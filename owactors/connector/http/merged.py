@@ -83,13 +83,13 @@ class MergedConsumer:
     async def _begin(self, count: int, timeout: float) -> None:
         """Takes what is there at once; else a poll of each is under way."""
         self._collect()
-        if not self._came and self._direct_poll is None:
-            self._came.extend(_marked(await self._direct.peek(count, 0)))
-        if self._base_poll is None:
+        if self._base_poll is None and not (self._came and self._uncommitted):
             self._base_poll = _task(self._poll_base(count, min(timeout, MOMENT) if self._uncommitted else timeout))
             if timeout <= 0:
                 await asyncio.wait([self._base_poll])
                 self._collect()
+        if not self._came and self._direct_poll is None:
+            self._came.extend(_marked(await self._direct.peek(count, 0)))
         if not self._came and self._direct_poll is None and timeout > 0:
             self._direct_poll = _task(self._direct.peek(count, timeout))
 
