@@ -171,7 +171,7 @@ class InvokerLines(IoActor):
         await messaging.ensure_topic(topic.name, topic.config)
         consumer = messaging.consumer(topic.name, topic.group, PEEK, str(setup.instance))
         try:
-            await FromNow(consumer).peek(0, 0.0)
+            await FromNow(consumer).arrive()
         except BaseException:
             await consumer.close()
             raise

@@ -25,6 +25,8 @@ from owactors.observe.tokens import unreadable_message
 PEEK = 128
 #: seconds: acknowledgements, pings and the like may come twice
 COMMIT_EVERY = 1.0
+#: seconds of a poll for what is to be passed over: it is there, but may not be this member's yet
+PATIENCE = 0.5
 #: seconds that pings and heartbeats may wait
 SIGNS_EVERY = 0.3
 
@@ -40,16 +42,20 @@ class FromNow(WrappedConsumer):
 
     async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> Sequence[Polled]:
         """As the port says."""
+        await self.arrive()
+        return await self._consumer.peek(max_records, timeout)
+
+    async def arrive(self) -> None:
+        """Passes over what is there; at once if that is done already."""
         if self._behind is None:
             self._behind = await self._consumer.lag()
         while self._behind:
-            await self._pass_over(self._behind, timeout)
-        return await self._consumer.peek(max_records, timeout)
+            await self._pass_over(self._behind)
 
-    async def _pass_over(self, behind: int, timeout: float) -> None:
+    async def _pass_over(self, behind: int) -> None:
         """After an error nobody knows what comes again: then it is measured anew."""
         self._behind = None
-        passed = await self._consumer.peek(min(behind, PEEK), timeout)
+        passed = await self._consumer.peek(min(behind, PEEK), PATIENCE)
         if passed:
             await self._consumer.commit()
             self._behind = behind - len(passed)
