@@ -55,10 +55,13 @@ from owactors.message.store import DocumentConflict, StoreError
 from owactors.message.supervision import CacheInvalid, InvokerStates
 from owactors.message.topic import Write, WriterSetup
 from owactors.rest.ports import Services
-from owactors.store.clusterhosts import take_place
+from owactors.store.clusterhosts import give_place_up, take_place
 from owactors.store.port import Store
 
+LEAVE_SECONDS = 2.0
 LOST_SECONDS = 30.0
+#: a store that is away does not hold up a controller that ends
+LEAVE_SECONDS = 2.0
 
 
 @frozen
@@ -269,7 +272,19 @@ class ClusterController(FollowingController):
     @on(RoleStopped)
     def drained(self, message: RoleStopped, sender: ActorAddress) -> None:
         self.last_heartbeat()
-        self.spawn(_leave(self._remote), done=lambda _: _Closed(message), failed=lambda _: _Closed(message))
+        self.spawn(self._leave(), done=lambda _: _Closed(message), failed=lambda _: _Closed(message))
+
+    async def _leave(self) -> None:
+        """Nobody misses it then, as they would one that died."""
+        if self._store is not None:
+            with suppress(StoreError, TimeoutError):
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    await give_place_up(self._store.entities, self.role, self._cluster.host)
+        async with asyncio.timeout(5):
+            if self._remote is not None:
+                with suppress(StoreError):
+                    await self._remote.close()
+            await MESSAGING.close()
 
     @on(_Closed)
     def closed(self, message: _Closed, sender: ActorAddress) -> None:
@@ -279,14 +294,6 @@ class ClusterController(FollowingController):
         """One process holds all of them: none ends alone unless something is wrong."""
         if not self._draining:
             self._give_up("an actor of the controller ended")
-
-
-async def _leave(remote: RemoteStore | None) -> None:
-    async with asyncio.timeout(5):
-        if remote is not None:
-            with suppress(StoreError):
-                await remote.close()
-        await MESSAGING.close()
 
 
 async def _put(store: Store, document: dict[str, object]) -> None:

@@ -45,7 +45,7 @@ def holder_of(document: Mapping[str, Any], role: str) -> HostIdentity | None:
 
 
 def controllers_of(document: Mapping[str, Any]) -> frozenset[str]:
-    """The ids of all controllers that ever took their place."""
+    """The ids of all controllers that took their place and did not give it up."""
     holders = document.get("holders", {})
     return frozenset(role.removeprefix(CONTROLLER) for role in holders if role.startswith(CONTROLLER))
 
@@ -83,6 +83,16 @@ async def take_place(documents: Documents, role: str, host: HostIdentity) -> Non
     """This life of this host has the role from now on. StoreUnavailable."""
     mark = {"host": host.name, "node": host.node, "boot": host.boot}
     await _change(documents, lambda document: {**document, "holders": {**document.get("holders", {}), role: mark}})
+
+
+async def give_place_up(documents: Documents, role: str, host: HostIdentity) -> None:
+    """This life of this host ends; nothing happens if another one has the role. StoreUnavailable."""
+
+    def change(document: Json) -> Json:
+        others = {name: mark for name, mark in document.get("holders", {}).items() if name != role}
+        return {**document, "holders": others} if holder_of(document, role) == host else document
+
+    await _change(documents, change)
 
 
 async def _change(documents: Documents, change: Callable[[Json], Json]) -> None:

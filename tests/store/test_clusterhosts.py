@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from owactors.message.host import HostIdentity, Wanted
-from owactors.store.clusterhosts import DOCUMENT, holder_of, take_place, want, wanted_of
+from owactors.store.clusterhosts import DOCUMENT, controllers_of, give_place_up, holder_of, take_place, want, wanted_of
 from owactors.store.couchdb.settings import CouchSettings
 from owactors.store.instanceids import instance_id
 from owactors.store.memory.store import MemoryStore
@@ -43,6 +43,21 @@ def test_the_last_that_came_has_the_place() -> None:
         document = await entities.get(DOCUMENT)
         assert (holder_of(document, "invoker0"), holder_of(document, "invoker1")) == (SECOND, None)
         assert wanted_of(document, "a") is Wanted.DRAINED
+
+    asyncio.run(story())
+
+
+def test_who_leaves_gives_up_its_place_but_not_that_of_its_successor() -> None:
+    async def story() -> None:
+        entities = MemoryStore().entities
+        await give_place_up(entities, "controller0", FIRST)
+        await take_place(entities, "controller0", FIRST)
+        await take_place(entities, "controller1", SECOND)
+        assert controllers_of(await entities.get(DOCUMENT)) == {"0", "1"}
+        await give_place_up(entities, "controller0", SECOND)
+        assert controllers_of(await entities.get(DOCUMENT)) == {"0", "1"}
+        await give_place_up(entities, "controller0", FIRST)
+        assert controllers_of(await entities.get(DOCUMENT)) == {"1"}
 
     asyncio.run(story())
 
