@@ -45,7 +45,7 @@ def main(args):
         except PermissionError:
             answers[name] = 'not permitted'
         except ConnectionRefusedError:
-            answers[name] = 'nobody there'
+            answers[name] = args.get('refused', 'no way')
         except OSError as error:
             answers[name] = 'no way'
     for name, place in args.get('datagrams', {}).items():

@@ -1,9 +1,11 @@
 """That a connection which the guard (guard.py) will not let through ends at once with an error, EPERM, instead of
 waiting for an answer.
 
-A program is asked before a socket of a sandbox connects (TCP), and says no where a packet would be dropped for certain:
-the address is this machine's, something listens there, its port is not open for sandboxes, and the sandbox itself has
-never listened on such a port. Else the guard decides, packet by packet: this here protects nothing.
+A program is asked before a socket of a sandbox connects (TCP), and says no where packets would be dropped: the
+address is this machine's, something listens there, its port is not open for sandboxes, and the sandbox itself has
+never listened on such a port. Else the guard decides, packet by packet: nothing depends on this here. (It asks before
+rules of a firewall send a packet elsewhere: a port that Docker publishes and listens on itself is refused under the
+machine's addresses.)
 """
 
 from __future__ import annotations

@@ -77,7 +77,8 @@ class BootGroup:
         ended, complete = _end(self._layout, boot)
         if complete:
             self._unlocked.pop(boot, None)
-            path.rmdir()
+            with contextlib.suppress(FileNotFoundError):  # the next life of that node was faster
+                path.rmdir()
         if ended:
             LOG.warning("ended %d sandboxes of a node that is no more: %s", len(ended), ", ".join(ended))
         return ended
