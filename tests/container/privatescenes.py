@@ -158,7 +158,11 @@ async def guarded_reach(name: str, folder: Path, outside: int) -> dict[str, Any]
                 "secrets of the cloud": ("169.254.169.254", 80),
             }
             said = await ask(
-                one, patience=20, places=places, datagrams={"names": names, "other datagrams": other_datagrams}
+                one,
+                patience=20,
+                refused="nobody there",
+                places=places,
+                datagrams={"names": names, "other datagrams": other_datagrams},
             )
             itself = await ask(other, places={"itself": ("127.0.0.1", 8080)})
             entered = await asyncio.to_thread(inside, outside, lambda: _connects((str(HERE.ip), 8080)))
