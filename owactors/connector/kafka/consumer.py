@@ -38,6 +38,8 @@ class KafkaConsumer:
         self._polled: deque[Record] = deque()
         self._positions = Positions()
         self._fenced: FencedInstance | None = None
+        #: when the group was last asked whether this is still its member
+        self._confirmed = time.monotonic()
         self._closed = False
 
     async def peek(self, max_records: int | None = None, timeout: float = 0.5) -> list[Record]:
@@ -116,7 +118,28 @@ class KafkaConsumer:
             for batch in batches.values():
                 self._polled.extend(_record(theirs) for theirs in batch)
             if remaining <= 0:
+                self._confirm_place(client)
                 return
+
+    def _confirm_place(self, client: Any) -> None:
+        """Of a consumer that was fenced the heartbeats just end, and fetching goes on: only a commit is refused.
+
+        So now and then the group is told what it knows.
+        """
+        due = self._confirmed + self._settings.heartbeat_interval
+        if self.instance is None or self._polled or time.monotonic() < due:
+            return
+        self._confirmed = time.monotonic()
+        patience = round(1000 * min(1.0, self._settings.commit_timeout))
+        try:
+            known = {place: client.committed(place, timeout_ms=patience) for place in client.assignment()}
+            same = {place: OffsetAndMetadata(offset, "", -1) for place, offset in known.items() if offset is not None}
+            if same:
+                client.commit(same, timeout_ms=patience)
+        except kafka_errors.FencedInstanceIdError:
+            raise
+        except kafka_errors.KafkaError:
+            pass  # the broker is away, say: that is not for this to tell
 
     def _commit(self, offsets: dict[TopicPartition, int]) -> None:
         client = self._connected()
@@ -127,6 +150,7 @@ class KafkaConsumer:
             self._rewind(client)
             raise
         self._positions.committed(offsets)
+        self._confirmed = time.monotonic()
 
     def _rewind(self, client: Any) -> None:
         """Back to what the group has: what was handed out since then counts as unread."""
