@@ -22,6 +22,7 @@ from owactors.container.http_container import MEMORY_EXIT
 from owactors.container.log_collector import STDERR, STDOUT
 from owactors.container.port import ContainerError
 from owactors.container.sandbox.cgroup import ControlGroup, OomCounter
+from owactors.container.sandbox.freezing import freeze
 from owactors.core.reply import RunResult
 
 LOG = logging.getLogger(__name__)
@@ -101,8 +102,7 @@ class DockerContainer(WritingContainer):
         self.client.close()
         if self._group is not None and "freezer" in self._group.folders:
             self._must_live(self._group)
-            if not self._group.freeze():
-                self._group.thaw()
+            if not await freeze(self._group):
                 raise ContainerError(f"container {self.id} could not be frozen")
             self._frozen = True
             return

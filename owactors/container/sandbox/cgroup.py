@@ -94,9 +94,9 @@ class ControlGroup:
         name = "memory.max" if self.version == 2 else "memory.limit_in_bytes"
         return _read(folder / name).strip() == str(memory)
 
-    def freeze(self) -> bool:
-        """Freeze every process; False if that did not happen within 50 ms or more."""
-        return self._set_frozen(True)
+    def freeze(self, seconds: float = 0.05) -> bool:
+        """Freeze every process; False if that did not happen in so long or more. Blocks."""
+        return self._set_frozen(True, seconds)
 
     def thaw(self) -> bool:
         """Undo `freeze`."""
@@ -156,11 +156,11 @@ class ControlGroup:
         else:
             _write(folder / "cpu.cfs_quota_us", str(quota))
 
-    def _set_frozen(self, frozen: bool) -> bool:
+    def _set_frozen(self, frozen: bool, seconds: float = 0.05) -> bool:
         folder = self.folders.get("freezer")
         if folder is None:
             return False
-        deadline = time.monotonic() + 0.05
+        deadline = time.monotonic() + seconds
         while True:
             if self._write_frozen(folder, frozen) == frozen:
                 return True

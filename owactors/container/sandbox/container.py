@@ -23,6 +23,7 @@ from owactors.container.network.private import Wire
 from owactors.container.port import ContainerError
 from owactors.container.sandbox import processes
 from owactors.container.sandbox.cgroup import ControlGroup, OomCounter
+from owactors.container.sandbox.freezing import freeze
 from owactors.container.sandbox.processes import FirstProcess
 
 CHUNK = 65536
@@ -180,7 +181,7 @@ class SandboxContainer(WritingContainer):
     async def _freeze(self) -> bool:
         group = self._parts.group
         if group is not None and "freezer" in group.folders:
-            return group.freeze() or not group.thaw()
+            return await freeze(group)
         return await self._signal(signal.SIGSTOP)
 
     async def _signal(self, number: int) -> bool:
