@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from owactors.container.docker import holders as holders_module
 from owactors.container.docker.container import DockerContainer
 from owactors.container.docker.factory import LABEL, DockerFactory
 from owactors.container.docker.holders import READY, Holders, judged
@@ -17,7 +18,7 @@ from owactors.container.docker.settings import DockerSettings
 from owactors.container.docker.turns import Turns
 from owactors.container.port import ContainerFactory
 from tests.container.backends import ECHO, PATIENCE, Backend, body_of, docker, run_body, scenario, started
-from tests.container.fake_engine import FakeEngine
+from tests.container.fake_engine import FakeEngine, refusal
 from tests.container.lives import SEED, TIMES, Lives
 from tests.container.reality import reality_of
 
@@ -142,14 +143,48 @@ def test_random_lives_in_holders(backend: Backend, folder: Path) -> None:
     scenario(backend, folder, play)
 
 
+class KnowingEngine(FakeEngine):
+    """It knows the image, too."""
+
+    async def command_of(self, image: str) -> list[str]:
+        """Any."""
+        return ["python"]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for it."""
+    while not condition():
+        await asyncio.sleep(0)
+
+
+async def forget(id: str) -> None:
+    """Removed."""
+
+
+def test_one_that_could_not_be_made_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a while; and closing does not wait for that."""
+    refusals = [refusal(500, "cannot start a stopped process")] * 2
+    monkeypatch.setattr(holders_module, "PAUSES", (0.01,))
+
+    async def act() -> None:
+        engine = KnowingEngine(DockerSettings(), failing={"start": refusals})
+        holders = Holders(engine, Turns(1), str, lambda name: {"name": name}, forget)  # type: ignore[arg-type]
+        holders.start("on")
+        await until(lambda: len(holders._free) == READY)
+        assert engine.count("start") == READY + 2
+        monkeypatch.setattr(holders_module, "PAUSES", (3600.0,))
+        engine.failing["start"] = refusal(500, "no")
+        holders.take()
+        await until(lambda: engine.count("start") == READY + 3)
+        await holders.close()
+
+    asyncio.run(asyncio.wait_for(act(), PATIENCE))
+
+
 def test_one_that_is_made_while_another_dies() -> None:
     """Is kept like any other, and at the end all are removed, whatever is known of them."""
 
-    class Engine(FakeEngine):
-        async def command_of(self, image: str) -> list[str]:
-            """Any."""
-            return ["python"]
-
+    class Engine(KnowingEngine):
         async def start(self, id: str) -> None:
             """Started, when it may."""
             self.calls.append("start")
@@ -175,9 +210,5 @@ def test_one_that_is_made_while_another_dies() -> None:
         holders._free.pop()
         await holders.close()
         assert len(removed) == len(set(removed)) == READY + 1
-
-    async def until(condition: Callable[[], bool]) -> None:
-        while not condition():
-            await asyncio.sleep(0)
 
     asyncio.run(asyncio.wait_for(act(), PATIENCE))

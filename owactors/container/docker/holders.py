@@ -7,9 +7,11 @@ somebody waits. One action at a time is in a holder's namespace, so it has an ad
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from itertools import chain, repeat
 
 from attrs import define, field, frozen
 
@@ -26,6 +28,8 @@ ROUNDS = 3
 GAIN = 0.3
 """By so much a start must be shorter for holders to be worth their memory."""
 MEMORY = 32 * MIB
+PAUSES = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+"""Seconds after a holder that could not be made, until the next try."""
 WAIT = ("-S", "-E", "-c", "import signal\nwhile True: signal.pause()")
 
 
@@ -52,6 +56,7 @@ class Holders:
     _tasks: set[asyncio.Task[None]] = field(factory=set)
     _filling: asyncio.Task[None] | None = None
     _nameless: int = 0
+    _closing: asyncio.Event = field(factory=asyncio.Event)
 
     def start(self, mode: str) -> None:
         """`off`, `on`, or `auto`: try out in the background whether it is worth it."""
@@ -91,6 +96,7 @@ class Holders:
     async def close(self) -> None:
         """Remove those that wait. Those in use come back by themselves when their containers go."""
         self.on = False
+        self._closing.set()
         while self._tasks:
             await asyncio.wait(self._tasks)
         self._free.clear()
@@ -113,13 +119,21 @@ class Holders:
             self._filling = self._spawn(self._fill())
 
     async def _fill(self) -> None:
-        try:
-            while self.on and len(self._free) < READY:
+        pauses = chain(PAUSES, repeat(PAUSES[-1]))
+        while self.on and len(self._free) < READY:
+            try:
                 made = await self._make()
+            except EngineError as error:
+                seconds = next(pauses)
+                LOG.warning("no network namespace could be made ahead, next try in %.1f s: %s", seconds, error.text)
+                await self._rest(seconds)
+            else:
                 # Looked up now: it may be another list than before the making.
                 self._free.append(made)
-        except EngineError as error:
-            LOG.warning("no network namespace could be made ahead: %s", error.text)
+
+    async def _rest(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), seconds)
 
     async def _begin(self, mode: str) -> None:
         try:
