@@ -153,9 +153,9 @@ def tune(sock: socket.socket) -> None:
 
 
 def sweep(folder: str) -> int:
-    """Remove the socket files of dead processes; how many."""
+    """Remove the socket files of dead processes; how many. The folder may be gone."""
     removed = 0
-    for name in os.listdir(folder):
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
         port = name.removesuffix(".sock")
         if name == port or not port.isdigit():
             continue

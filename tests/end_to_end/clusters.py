@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import uuid
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from owactors.store.couchdb.settings import CouchSettings
-from tests.end_to_end.nodes import LIMITS, LiveNode, free_port
+from tests.end_to_end.nodes import LIMITS, LiveNode, free_port, kill_at_once
 
 UP = {"invoker0": "up", "invoker1": "up"}
 
@@ -19,11 +18,7 @@ UP = {"invoker0": "up", "invoker1": "up"}
 class LiveRole(LiveNode):
     def kill_all(self) -> None:
         """SIGKILL to everything of it, as when its host dies."""
-        for pid in [*self.processes(), *self.sandboxes()]:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        kill_at_once([*self.processes(), *self.sandboxes()])
         assert self.process is not None
         self.process.wait()
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import random
 import secrets
 import shutil
+import socket
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
@@ -87,13 +89,36 @@ class Switch:
 
 
 @contextmanager
+def own_net() -> Iterator[str]:
+    """The first three parts of the addresses of a net that nothing else here has, nor another test at the same time."""
+    taken = ip("-o", "-4", "address")
+    for number in random.sample(range(250), 250):
+        net = f"10.214.{number}"
+        with socket.socket(socket.AF_UNIX) as mark:
+            if f" {net}." not in taken and _bound(mark, f"\0owactors-test-{net}"):
+                yield net
+                return
+    raise NoHosts("no net is free")
+
+
+def _bound(mark: socket.socket, name: str) -> bool:
+    """False if another test has the name."""
+    try:
+        mark.bind(name)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
 def switched(count: int) -> Iterator[Switch]:
     """NoHosts where that cannot be."""
     if os.geteuid() or shutil.which("ip") is None:
         raise NoHosts("network namespaces need root and the program ip")
-    mark, net = secrets.token_hex(3), f"10.214.{secrets.randbelow(250)}"
+    mark = secrets.token_hex(3)
     bridge = f"ob{mark}"
     with ExitStack() as stack:
+        net = stack.enter_context(own_net())
         ip("link", "add", bridge, "type", "bridge")
         stack.callback(ip, "link", "delete", bridge)
         for own in (f"{net}.254", f"{net}.253"):

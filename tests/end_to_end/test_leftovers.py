@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.nodes import LiveNode
+from tests.end_to_end.nodes import LiveNode, kill_at_once
 
 FOUND = "found at the start, left by an earlier node: "
 ECHO = "def main(args):\n    return args"
@@ -56,8 +56,7 @@ def admin_of(node: LiveNode) -> int:
 
 def test_the_sockets_of_a_node_that_was_killed_are_removed() -> None:
     with LiveNode("--set", "containers.prewarm=false") as node:
-        for pid in node.processes():
-            os.kill(pid, signal.SIGKILL)
+        kill_at_once(node.processes())
         node.wait_until(lambda: not node.processes(), "all processes are gone")
         (boot,) = (node.data / "actors").iterdir()
         sockets = len(list(boot.glob("*.sock")))
