@@ -20,8 +20,8 @@ from owactors.node.wiring_messaging import http_tls
 from owactors.rest.invokeroute import InvokeRoute
 from owactors.store.recentids import RecentIds
 from tests.actorbase import certificates
+from tests.connector.httppair import CONFIG, OWN, TIMES, message
 from tests.connector.httpworld import SEAL, Served
-from tests.connector.test_http_first import CONFIG, OWN, TIMES, message
 
 PATIENT = evolve(TIMES, connect_tls=20.0)
 
