@@ -15,6 +15,7 @@ from owactors.core import messagefeed as core
 from owactors.core.messagefeed import FeedEvent, FeedInstruction, FeedSettings
 from owactors.message.feed import (
     FeedStopped,
+    FillClosed,
     FillCompleted,
     FillDue,
     FillFailed,
@@ -72,11 +73,6 @@ class _LagDue:
     """To self: see how far the feed is behind."""
 
 
-@frozen
-class _Closed:
-    """To self: the consumer is closed."""
-
-
 class MessageFeed(IoActor):
     """First message: FeedSetup. `StopFeed` is answered with `FeedStopped` when nothing is left.
 
@@ -99,7 +95,7 @@ class MessageFeed(IoActor):
         self._machine = core.MessageFeed(message.settings)
         self._do(self._machine.start())
 
-    @on(Ready, Processed, FillCompleted, FillFailed, FillDue)
+    @on(Ready, Processed, FillCompleted, FillFailed, FillClosed, FillDue)
     def _event(self, message: FeedEvent, sender: ActorAddress) -> None:
         self._feed(message)
 
@@ -108,12 +104,6 @@ class MessageFeed(IoActor):
         self.start_timer(LAG, MESSAGING.lag_interval, message)
         if self._consumed and METRICS.enabled:
             self.spawn(measure(self._needed().consumer), name=LAG)
-
-    @on(_Closed)
-    def _closed(self, message: _Closed, sender: ActorAddress) -> None:
-        """Who closed it ends: it is not asked again."""
-        assert self._machine is not None
-        self._do([each for each in self._machine.handle(FillFailed("")) if not isinstance(each, core.FillLater)])
 
     @on(StopFeed)
     def _stop_feed(self, message: StopFeed, sender: ActorAddress) -> None:
@@ -141,7 +131,7 @@ class MessageFeed(IoActor):
             fill(setup.consumer, setup.long_poll),
             done=FillCompleted,
             failed=lambda cause: (
-                _Closed() if isinstance(cause, ConnectorClosed) else FillFailed(str(cause) or repr(cause))
+                FillClosed() if isinstance(cause, ConnectorClosed) else FillFailed(str(cause) or repr(cause))
             ),
         )
 

@@ -14,7 +14,7 @@ from enum import Enum
 
 from attrs import Factory, define, field, frozen
 
-from owactors.message.feed import FillCompleted, FillDue, FillFailed, Processed, Ready, StopFeed
+from owactors.message.feed import FillClosed, FillCompleted, FillDue, FillFailed, Processed, Ready, StopFeed
 
 #: Events and instructions kept for error reports.
 STORY_LENGTH = 32
@@ -91,7 +91,7 @@ class ReportStopped:
     """Tell whoever stopped the feed that nothing is left."""
 
 
-FeedEvent = Ready | Processed | FillCompleted | FillFailed | FillDue | StopFeed
+FeedEvent = Ready | Processed | FillCompleted | FillFailed | FillClosed | FillDue | StopFeed
 FeedInstruction = Fill | FillLater | Dispatch | ReportStopped
 
 
@@ -194,6 +194,11 @@ def filling_failed(feed: MessageFeed, event: FillFailed) -> list[FeedInstruction
     return [FillLater(feed.next_pause(), event.cause)]
 
 
+def filling_closed(feed: MessageFeed, _: FillClosed) -> list[FeedInstruction]:
+    feed.fill_in_flight = False
+    return []
+
+
 def filling_due(feed: MessageFeed, _: FillDue) -> list[FeedInstruction]:
     return [] if feed.fill_in_flight else feed.fill_or_drain()
 
@@ -215,7 +220,7 @@ def stopped_completed(feed: MessageFeed, event: FillCompleted) -> list[FeedInstr
     return feed.accept(event.messages) + feed.report_if_empty()
 
 
-def stopped_failed(feed: MessageFeed, _: FillFailed) -> list[FeedInstruction]:
+def stopped_failed(feed: MessageFeed, _: FillFailed | FillClosed) -> list[FeedInstruction]:
     feed.fill_in_flight = False
     return feed.report_if_empty()
 
@@ -229,6 +234,7 @@ TRANSITIONS: dict[tuple[FeedState, type[FeedEvent]], Row] = {
     (FeedState.FILLING_PIPELINE, Processed): filling_processed,
     (FeedState.FILLING_PIPELINE, FillCompleted): filling_completed,
     (FeedState.FILLING_PIPELINE, FillFailed): filling_failed,
+    (FeedState.FILLING_PIPELINE, FillClosed): filling_closed,
     (FeedState.FILLING_PIPELINE, FillDue): filling_due,
     (FeedState.FILLING_PIPELINE, StopFeed): any_stop,
     (FeedState.DRAINING_PIPELINE, Processed): draining_processed,
@@ -236,5 +242,6 @@ TRANSITIONS: dict[tuple[FeedState, type[FeedEvent]], Row] = {
     (FeedState.STOPPED, Processed): stopped_processed,
     (FeedState.STOPPED, FillCompleted): stopped_completed,
     (FeedState.STOPPED, FillFailed): stopped_failed,
+    (FeedState.STOPPED, FillClosed): stopped_failed,
     (FeedState.STOPPED, StopFeed): any_stop,
 }

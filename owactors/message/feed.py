@@ -33,6 +33,11 @@ class FillCompleted:
 
 
 @frozen
+class FillClosed:
+    """The consumer is closed: who closed it ends, and nothing more can be polled."""
+
+
+@frozen
 class FillFailed:
     """The feed to itself: a poll or its commit failed; what was polled is discarded and will come again."""
 

@@ -13,7 +13,7 @@ from owactors.core.messagefeed import (
     MessageFeed,
     ReportStopped,
 )
-from owactors.message.feed import FillCompleted, FillDue, FillFailed, Processed, Ready, StopFeed
+from owactors.message.feed import FillClosed, FillCompleted, FillDue, FillFailed, Processed, Ready, StopFeed
 
 M = 4
 
@@ -159,3 +159,20 @@ def test_the_story_tells_what_was_ignored() -> None:
     machine = feed(auto_start=False)
     machine.handle(Processed())
     assert list(machine.story) == ["Idle: Processed (ignored) -> Idle"]
+
+
+def test_with_a_closed_consumer_nothing_is_polled_any_more_and_the_feed_can_stop() -> None:
+    machine = feed()
+    machine.start()
+    machine.handle(FillCompleted(messages(1)))
+    assert machine.handle(FillClosed()) == []
+    assert machine.handle(Processed()) == []
+    machine.validate()
+    assert machine.handle(StopFeed()) == [ReportStopped()]
+
+
+def test_a_stopped_feed_whose_consumer_is_closed_says_so() -> None:
+    machine = feed()
+    machine.start()
+    assert machine.handle(StopFeed()) == []
+    assert machine.handle(FillClosed()) == [ReportStopped()]
