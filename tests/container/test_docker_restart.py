@@ -14,7 +14,7 @@ from owactors.container.docker.container import DockerContainer
 from owactors.container.docker.factory import DockerFactory
 from owactors.container.port import Container, ContainerError, ContainerFactory, WhiskContainerStartupError
 from owactors.core.reply import ConnectionFailed, NoResponseReceived
-from tests.container.backends import ECHO, HELLO, PATIENCE, body_of, docker, run_body, scenario, started, texts
+from tests.container.backends import ECHO, HELLO, PATIENCE, Backend, body_of, docker, run_body, scenario, started, texts
 from tests.container.engines import OwnEngine
 from tests.container.lives import SEED, TIMES, Lives
 from tests.container.reality import reality_of
@@ -51,13 +51,7 @@ def test_engine_is_killed_and_comes_back(own_engine: OwnEngine, tmp_path: Path) 
         with pytest.raises(WhiskContainerStartupError):
             await factory.create(backend.spec())
         await own_engine.start_again()
-        fresh = await started(factory, backend, ECHO)
-        assert body_of(await fresh.run(run_body({"n": 2}), PATIENCE)).body == b'{"n": 2}'
-        assert (await fresh.logs(10_000, True)).state == "complete"
-        await (outlived if outlives(own_engine) else ended)(container, frozen, paused)
-        for one in (container, frozen, paused):
-            await one.destroy()
-        assert not await container.ping()
+        await well_again(factory, backend, own_engine, container, frozen, paused)
 
     scenario(backend, tmp_path, play)
 
@@ -86,15 +80,22 @@ def test_engine_is_stopped_and_comes_back(own_engine: OwnEngine, tmp_path: Path)
         await own_engine.start_again()
         await removal
         assert not await unwanted.ping()
-        fresh = await started(factory, backend, ECHO)
-        assert body_of(await fresh.run(run_body({"n": 2}), PATIENCE)).body == b'{"n": 2}'
-        assert (await fresh.logs(10_000, True)).state == "complete"
-        await (outlived if outlives(own_engine) else ended)(container, frozen, paused)
-        for one in (container, frozen, paused):
-            await one.destroy()
-        assert not await container.ping()
+        await well_again(factory, backend, own_engine, container, frozen, paused)
 
     scenario(backend, tmp_path, play)
+
+
+async def well_again(
+    factory: ContainerFactory, backend: Backend, engine: OwnEngine, container: Container, *asleep: Container
+) -> None:
+    """A new container works; those from before live on or have ended, and go."""
+    fresh = await started(factory, backend, ECHO)
+    assert body_of(await fresh.run(run_body({"n": 2}), PATIENCE)).body == b'{"n": 2}'
+    assert (await fresh.logs(10_000, True)).state == "complete"
+    await (outlived if outlives(engine) else ended)(container, *asleep)
+    for one in (container, *asleep):
+        await one.destroy()
+    assert not await container.ping()
 
 
 def outlives(engine: OwnEngine) -> bool:
